@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* mlflow-oidc-client: an OAuth 2.1 / OpenID Connect client for programs that talk to an MLflow tracking server.
+ *
+ * The library never prints, never exits and never reads the environment behind the caller's back: it is handed a
+ * snapshot of it (struct moidc_env). Functions return MOIDC_OK or the code that they also put into *err; results are
+ * written on success only. All functions may be called from any thread. */
+#ifndef MLFLOW_OIDC_H
+#define MLFLOW_OIDC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MOIDC_VERSION "1.0.0.dev0"
+
+/* What went wrong, split by who can mend it. The names, exceptions and exit statuses stand in moidc_code_info(). */
+enum moidc_code {
+    MOIDC_OK = 0,
+    MOIDC_E_CONFIGURATION,  /* the user's settings */
+    MOIDC_E_STORAGE,        /* the cache folder or another file */
+    MOIDC_E_NETWORK,        /* name resolution, connection, TLS */
+    MOIDC_E_PROTOCOL,       /* the other side broke a rule of a standard */
+    MOIDC_E_PROVIDER,       /* the provider refused, by its own words (RFC 6749 §4.1.2.1, §5.2) */
+    MOIDC_E_LOGIN_REQUIRED, /* a person has to sign in and none can be asked here */
+    MOIDC_E_TIMEOUT,        /* somebody did not answer in time */
+    MOIDC_E_CANCELLED,      /* the caller's cancelled() said so */
+    MOIDC_E_MEMORY,         /* an allocation failed */
+    MOIDC_E_INTERNAL,       /* a defect of this library */
+    MOIDC_CODE_COUNT
+};
+
+/* One row for each code. */
+struct moidc_code_info {
+    const char *name;      /* "network": in Python, the exception's `code` */
+    const char *exception; /* Python class that carries it */
+    int exit_status;       /* of the program mlflow-oidc */
+};
+
+/* The row of `code`; that of MOIDC_E_INTERNAL for a number that is no code. Static. */
+const struct moidc_code_info *moidc_code_info(enum moidc_code code);
+
+/* A failure, allocated by the caller; valid only after a call that did not return MOIDC_OK. The texts are UTF-8, hold
+ * no control characters and nothing secret. */
+struct moidc_err {
+    enum moidc_code code;
+    int http_status;      /* of the reply that failed, 0 when there was none */
+    char oauth_error[64]; /* `error` of RFC 6749 §5.2 or §4.1.2.1, "" when there was none */
+    char what[512];       /* what failed */
+    char where[384];      /* which setting, file or endpoint; may be "" */
+    char next[384];       /* what to do next; may be "" */
+};
+
+/* An immutable copy of environment variables. */
+struct moidc_env;
+
+/* Copies `variables`, "NAME=value" strings ended by NULL (as `environ`). *ret is the caller's, moidc_env_free(). */
+enum moidc_code moidc_env_new(const char *const *variables, struct moidc_env **ret, struct moidc_err *err);
+void moidc_env_free(struct moidc_env *env);
+
+/* How a call that may wait talks to its caller. Both functions are called in the calling thread only. */
+struct moidc_ui {
+    void *ctx;
+    /* Shows a line or two to the person (the address to open, what is waited for). NULL: nobody reads it. */
+    void (*show)(void *ctx, const char *text);
+    /* True ends the call with MOIDC_E_CANCELLED; asked at least every 100 ms. NULL: never. */
+    bool (*cancelled)(void *ctx);
+    bool notebook; /* show() reaches a person although no terminal is there (a Jupyter kernel) */
+};
+
+/* What happens aside of results: warnings to print, debug events to log. */
+enum moidc_level { MOIDC_DEBUG, MOIDC_INFO, MOIDC_WARNING };
+struct moidc_notice {
+    enum moidc_level level;
+    char text[768]; /* debug: "event.name key=value ..."; else a sentence for the user. Nothing secret. */
+};
+
+struct moidc_client; /* the settings that were read, and a session for each identity */
+struct moidc_server; /* one tracking server with its settings; reference counted */
+struct moidc_token;  /* one token as it is sent; immutable, reference counted */
+
+/* A client for this process; one per process is enough, and needed for "one renewal at a time" among threads.
+ *   start_dir  the directory whose pyproject.toml counts first; copied; NULL: the working directory
+ * *ret is the caller's, moidc_client_free(). Opens nothing and starts no thread. */
+enum moidc_code moidc_client_new(const char *start_dir, struct moidc_client **ret, struct moidc_err *err);
+
+/* Ends the renewal thread: waits up to `wait_ms` for a token request in flight, so that what it brings is saved, then
+ * gives it up. Servers and tokens that are still held stay valid; calls that would need the network fail with
+ * MOIDC_E_CANCELLED. */
+void moidc_client_stop(struct moidc_client *client, int wait_ms);
+
+/* Stops at once and frees; servers and tokens of the client must have been released before. NULL is allowed. */
+void moidc_client_free(struct moidc_client *client);
+
+/* The settings of `uri`'s server are read from here. */
+struct moidc_lookup {
+    const struct moidc_env *env; /* borrowed for the call */
+    /* What the caller's MLflow is set to (mlflow.get_tracking_uri()); the MLFLOW_TRACKING_OIDC_* variables describe
+     * that server when it is http(s), else the first one that is looked up. May be NULL. */
+    const char *tracking_uri;
+};
+
+/* The server that covers the request URI `uri`, if it was met before and its settings still work: takes no file, no
+ * environment and about 100 ns. *ret is a new reference or NULL: then ask moidc_server_find(). */
+void moidc_server_peek(struct moidc_client *client, const char *uri, struct moidc_server **ret);
+
+/* The server that covers the request URI `uri`: the longest configured URI that it lies at or below (contract:
+ * "Settings"). Reads settings when the server is new or its last call failed.
+ *   ret  a new reference, moidc_server_release(); NULL when no settings describe this URI
+ * MOIDC_E_CONFIGURATION: the settings that cover it (or their file) are wrong. */
+enum moidc_code moidc_server_find(struct moidc_client *client, const char *uri, const struct moidc_lookup *lookup,
+                                  struct moidc_server **ret, struct moidc_err *err);
+
+/* True when settings for any server at all were found at the last look. */
+bool moidc_client_has_servers(struct moidc_client *client);
+
+void moidc_server_release(struct moidc_server *server);
+
+/* The normalised URI that the settings are for; borrowed from the server. */
+const char *moidc_server_uri(const struct moidc_server *server);
+
+/* True when `uri` lies at or below the server's URI: where its token may go, and nowhere else. */
+bool moidc_server_covers(const struct moidc_server *server, const char *uri);
+
+/* What a token for `server` must carry, for messages: "iss ... and aud ..."; borrowed from the server. */
+const char *moidc_server_token_hint(const struct moidc_server *server);
+
+/* How a token is asked for. */
+struct moidc_token_request {
+    int64_t min_valid_s;                /* seconds that the token must at least stay valid; 0: valid now */
+    const struct moidc_token *rejected; /* the server answered 401 to this one: give another; NULL: none */
+    const struct moidc_env *env;        /* for proxies, certificates, browser; borrowed for the call */
+    const struct moidc_ui *ui;          /* borrowed for the call; NULL: nobody to ask, nothing to cancel */
+};
+
+/* The token in memory, when it is good for `min_valid_s`; never waits. Starts a renewal in the background when a fifth
+ * of its lifetime, at most 60 s, is left. *ret is a new reference or NULL: then ask moidc_token_get(). */
+void moidc_token_peek(struct moidc_server *server, int64_t min_valid_s, struct moidc_token **ret);
+
+/* A token for `server`: from memory, the cache on disk, the refresh token, the sign-in that the settings allow, in this
+ * order (RFC 6749 §4.1, §4.4, §6). One call at a time works for one identity; the others wait and adopt its result.
+ * With `rejected`: at most one renewal a minute; a person is asked only when the provider refused the refresh token.
+ *   ret  a new reference, moidc_token_release() */
+enum moidc_code moidc_token_get(struct moidc_server *server, const struct moidc_token_request *request,
+                                struct moidc_token **ret, struct moidc_err *err);
+
+/* Signs in anew whatever the cache holds, and saves the result. *ret as moidc_token_get(). */
+enum moidc_code moidc_login(struct moidc_server *server, const struct moidc_token_request *request,
+                            struct moidc_token **ret, struct moidc_err *err);
+
+/* Removes the identity's tokens from memory and the cache, whatever the network says, after asking the provider to
+ * revoke the refresh token (RFC 7009) where it can. *removed: whether there was anything. */
+enum moidc_code moidc_logout(struct moidc_server *server, const struct moidc_token_request *request, bool *removed,
+                             struct moidc_err *err);
+
+/* The token's text, for the Authorization header; borrowed from the token. Secret. */
+const char *moidc_token_reveal(const struct moidc_token *token);
+/* Seconds since 1970 when it ends; 0 when nobody said. */
+int64_t moidc_token_expires_at_s(const struct moidc_token *token);
+void moidc_token_release(struct moidc_token *token);
+
+/* Takes the oldest notice. False when there is none (one atomic read). */
+bool moidc_notice_next(struct moidc_client *client, struct moidc_notice *ret);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/json.h"
+
+#include <string.h>
+
+/* jansson allows 2048 levels; far fewer are needed, and what walks the result recurses. */
+static bool too_deep(const char *bytes, size_t n)
+{
+    int depth = 0;
+    bool in_string = false;
+
+    for (size_t i = 0; i < n; i++) {
+        char c = bytes[i];
+
+        if (in_string) {
+            i += c == '\\';
+            in_string = c != '"';
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '{' || c == '[') {
+            if (++depth > JSON_MOST_DEPTH) {
+                return true;
+            }
+        } else if (c == '}' || c == ']') {
+            depth--;
+        }
+    }
+    return false;
+}
+
+enum moidc_code json_object_parse(const char *bytes, size_t n, const char *what, json_t **ret, struct moidc_err *err)
+{
+    json_error_t reason;
+    json_t *value;
+
+    if (n > JSON_MOST_BYTES) {
+        return err_set(err, MOIDC_E_PROTOCOL, "%s is larger than %d bytes", what, (int)JSON_MOST_BYTES);
+    }
+    if (too_deep(bytes, n)) {
+        return err_set(err, MOIDC_E_PROTOCOL, "%s is nested deeper than %d levels", what, (int)JSON_MOST_DEPTH);
+    }
+    value = json_loadb(bytes, n, JSON_REJECT_DUPLICATES, &reason);
+    if (value == NULL && json_error_code(&reason) == json_error_out_of_memory) {
+        return err_memory(err);
+    }
+    if (value == NULL) {
+        /* the reason's text quotes what it met, which may be part of a token: only the position is told */
+        return err_set(err, MOIDC_E_PROTOCOL, "%s is not JSON (%s, line %d, column %d)", what,
+                       json_error_code(&reason) == json_error_duplicate_key ? "a key stands twice" : "wrong syntax",
+                       reason.line, reason.column);
+    }
+    if (!json_is_object(value)) {
+        json_release(value);
+        return err_set(err, MOIDC_E_PROTOCOL, "%s is not a JSON object", what);
+    }
+    *ret = value;
+    return MOIDC_OK;
+}
+
+static void wipe(json_t *value)
+{
+    const char *key;
+    json_t *member;
+    size_t i;
+
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        json_object_foreach(value, key, member) {
+            wipe(member);
+        }
+        break;
+    case JSON_ARRAY:
+        json_array_foreach(value, i, member) {
+            wipe(member);
+        }
+        break;
+    case JSON_STRING:
+        mem_wipe((char *)json_string_value(value), json_string_length(value));
+        break;
+    default:
+        break;
+    }
+}
+
+void json_release(json_t *value)
+{
+    if (value != NULL) {
+        if (value->refcount == 1) {
+            wipe(value);
+        }
+        json_decref(value);
+    }
+}
+
+const char *json_text(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
+enum moidc_code json_secret(const json_t *object, const char *key, struct secret **ret, struct moidc_err *err)
+{
+    const json_t *value = json_object_get(object, key);
+
+    if (json_is_string(value)) {
+        struct secret *secret = secret_new(json_string_value(value), json_string_length(value));
+
+        if (secret == NULL) {
+            return err_memory(err);
+        }
+        *ret = secret;
+    }
+    return MOIDC_OK;
+}
+
+bool json_array_has(const json_t *object, const char *key, const char *word)
+{
+    const json_t *array = json_object_get(object, key);
+    json_t *member;
+    size_t i;
+
+    json_array_foreach(array, i, member) {
+        if (json_is_string(member) && strcmp(json_string_value(member), word) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool json_seconds(const json_t *object, const char *key, int64_t *ret)
+{
+    const int64_t most = (int64_t)1 << 53;
+    const json_t *value = json_object_get(object, key);
+
+    if (json_is_integer(value)) {
+        json_int_t n = json_integer_value(value);
+
+        if (n > most || n < -most) {
+            return false;
+        }
+        *ret = n;
+        return true;
+    }
+    if (json_is_real(value)) {
+        double n = json_real_value(value);
+
+        if (!(n < (double)most && n > -(double)most)) {
+            return false;
+        }
+        *ret = (int64_t)n;
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/memory.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef MOIDC_FAIL_ALLOC
+static atomic_ulong allocations;
+static unsigned long fail_at;
+static int fail_sticky;
+
+static int fails(void)
+{
+    unsigned long n = atomic_fetch_add(&allocations, 1) + 1;
+
+    return fail_at != 0 && (n == fail_at || (fail_sticky && n > fail_at));
+}
+
+unsigned long mem_fail_at(unsigned long n, int sticky)
+{
+    fail_at = n;
+    fail_sticky = sticky;
+    return atomic_exchange(&allocations, 0);
+}
+#else
+static int fails(void)
+{
+    return 0;
+}
+
+unsigned long mem_fail_at(unsigned long n, int sticky)
+{
+    (void)n;
+    (void)sticky;
+    return 0;
+}
+#endif
+
+void *mem_alloc(size_t size)
+{
+    return fails() ? NULL : malloc(size != 0 ? size : 1);
+}
+
+void *mem_zalloc(size_t size)
+{
+    return fails() ? NULL : calloc(1, size != 0 ? size : 1);
+}
+
+void *mem_realloc(void *p, size_t size)
+{
+    return fails() ? NULL : realloc(p, size != 0 ? size : 1);
+}
+
+char *mem_strndup(const char *s, size_t n)
+{
+    char *copy = mem_alloc(n + 1);
+
+    if (copy != NULL) {
+        memcpy(copy, s, n);
+        copy[n] = '\0';
+    }
+    return copy;
+}
+
+char *mem_strdup(const char *s)
+{
+    return mem_strndup(s, strlen(s));
+}
+
+void mem_free(void *p)
+{
+    free(p);
+}
+
+void mem_wipe(void *p, size_t n)
+{
+    if (p != NULL) {
+        explicit_bzero(p, n);
+    }
+}

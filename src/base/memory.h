@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* Allocation, in one place so that tests can make every one of them fail in turn. */
+#ifndef BASE_MEMORY_H
+#define BASE_MEMORY_H
+
+#include <stddef.h>
+
+#define MUST_CHECK __attribute__((warn_unused_result))
+/* Frees an owner when its scope ends: CLEANUP(thing_free_p) struct thing *thing = NULL; */
+#define CLEANUP(function) __attribute__((cleanup(function)))
+/* Defines the function that CLEANUP() wants. */
+#define DEFINE_CLEANUP(type, function)                                                                                 \
+    static inline void function##_p(type *p)                                                                           \
+    {                                                                                                                  \
+        function(*p);                                                                                                  \
+    }
+
+/* As malloc, calloc, realloc, strdup, strndup; NULL when memory is out. Free with mem_free(). */
+void *mem_alloc(size_t size) MUST_CHECK;
+void *mem_zalloc(size_t size) MUST_CHECK;
+void *mem_realloc(void *p, size_t size) MUST_CHECK;
+char *mem_strdup(const char *s) MUST_CHECK;
+char *mem_strndup(const char *s, size_t n) MUST_CHECK;
+void mem_free(void *p);
+
+/* Overwrites `n` bytes in a way that the compiler keeps. NULL is allowed. */
+void mem_wipe(void *p, size_t n);
+
+/* For CLEANUP() of a char *. */
+static inline void mem_free_p(char **p)
+{
+    mem_free(*p);
+}
+
+/* Tests only: the allocation number `n` from now (1 is the next one) fails, and all later ones if `sticky`;
+ * 0 switches it off. Returns how many allocations were counted since the last call. */
+unsigned long mem_fail_at(unsigned long n, int sticky);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/secret.h"
+
+#include <string.h>
+
+struct secret {
+    size_t length;
+    char bytes[];
+};
+
+struct secret *secret_new(const char *bytes, size_t n)
+{
+    struct secret *secret = mem_alloc(sizeof *secret + n + 1);
+
+    if (secret != NULL) {
+        secret->length = n;
+        memcpy(secret->bytes, bytes, n);
+        secret->bytes[n] = '\0';
+    }
+    return secret;
+}
+
+struct secret *secret_new_text(const char *text)
+{
+    return secret_new(text, strlen(text));
+}
+
+enum moidc_code secret_copy(const struct secret *secret, struct secret **ret, struct moidc_err *err)
+{
+    struct secret *copy = NULL;
+
+    if (secret != NULL) {
+        copy = secret_new(secret->bytes, secret->length);
+        if (copy == NULL) {
+            return err_memory(err);
+        }
+    }
+    *ret = copy;
+    return MOIDC_OK;
+}
+
+void secret_free(struct secret *secret)
+{
+    if (secret != NULL) {
+        mem_wipe(secret, sizeof *secret + secret->length);
+        mem_free(secret);
+    }
+}
+
+const char *secret_reveal(const struct secret *secret)
+{
+    return secret->bytes;
+}
+
+size_t secret_length(const struct secret *secret)
+{
+    return secret->length;
+}
+
+bool secret_equal_bytes(const struct secret *a, const char *bytes, size_t n)
+{
+    volatile unsigned char difference = 0;
+
+    if (a == NULL || a->length != n) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        difference = (unsigned char)(difference | (a->bytes[i] ^ bytes[i]));
+    }
+    return difference == 0;
+}
+
+bool secret_equal(const struct secret *a, const struct secret *b)
+{
+    return b != NULL && secret_equal_bytes(a, b->bytes, b->length);
+}

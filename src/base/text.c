@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/text.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* Bytes of the UTF-8 sequence at `s` with at most `n` bytes, its code point in *point; 0 when it is not well-formed. */
+static size_t sequence(const unsigned char *s, size_t n, unsigned *point)
+{
+    static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t length;
+
+    if (s[0] < 0x80) {
+        *point = s[0];
+        return 1;
+    }
+    length = (s[0] & 0xe0) == 0xc0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : (s[0] & 0xf8) == 0xf0 ? 4 : 0;
+    if (length == 0 || length > n) {
+        return 0;
+    }
+    *point = s[0] & (0x7fu >> length);
+    for (size_t i = 1; i < length; i++) {
+        if ((s[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+        *point = *point << 6 | (s[i] & 0x3fu);
+    }
+    if (*point < least[length] || *point > 0x10ffff || (*point >= 0xd800 && *point <= 0xdfff)) {
+        return 0;
+    }
+    return length;
+}
+
+static bool is_control(unsigned point)
+{
+    return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x061c || (point >= 0x200b && point <= 0x200f) ||
+           (point >= 0x2028 && point <= 0x202e) || (point >= 0x2060 && point <= 0x206f) || point == 0xfeff;
+}
+
+void text_make_printable(char *s)
+{
+    unsigned char *in = (unsigned char *)s;
+    unsigned char *out = in;
+    size_t n = strlen(s);
+
+    while (n > 0) {
+        unsigned point = 0;
+        size_t length = sequence(in, n, &point);
+
+        if (length == 0 || is_control(point)) {
+            *out++ = '?';
+            length = length != 0 ? length : 1;
+        } else {
+            memmove(out, in, length);
+            out += length;
+        }
+        in += length;
+        n -= length;
+    }
+    *out = '\0';
+}
+
+bool text_is_utf8(const char *s, size_t n)
+{
+    const unsigned char *p = (const unsigned char *)s;
+
+    while (n > 0) {
+        unsigned point = 0;
+        size_t length = sequence(p, n, &point);
+
+        if (length == 0) {
+            return false;
+        }
+        p += length;
+        n -= length;
+    }
+    return true;
+}
+
+bool text_equal_nocase(const char *a, const char *b)
+{
+    return strcasecmp(a, b) == 0;
+}
+
+bool text_has_word(const char *list, const char *word)
+{
+    size_t n = strlen(word);
+
+    while (*list != '\0') {
+        size_t length = strcspn(list, " ");
+
+        if (length == n && memcmp(list, word, n) == 0) {
+            return true;
+        }
+        list += length;
+        list += strspn(list, " ");
+    }
+    return false;
+}
+
+int text_distance(const char *a, const char *b)
+{
+    enum { MOST = 64 };
+    int row[MOST];
+    size_t la = strlen(a);
+    size_t lb = strlen(b);
+
+    if (la >= MOST || lb >= MOST) {
+        return 99;
+    }
+    for (size_t j = 0; j <= lb; j++) {
+        row[j] = (int)j;
+    }
+    for (size_t i = 1; i <= la; i++) {
+        int diagonal = row[0];
+
+        row[0] = (int)i;
+        for (size_t j = 1; j <= lb; j++) {
+            int replaced = diagonal + (a[i - 1] != b[j - 1]);
+            int removed = row[j] + 1;
+            int added = row[j - 1] + 1;
+
+            diagonal = row[j];
+            row[j] = replaced < removed ? replaced : removed;
+            row[j] = row[j] < added ? row[j] : added;
+        }
+    }
+    return row[lb];
+}

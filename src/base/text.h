@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* Strings that came from strangers. */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Replaces, in place, every control character (C0, DEL, C1, line separators, bidirectional controls) and every byte
+ * that is not part of well-formed UTF-8 (RFC 3629) by '?'; the text never gets longer. */
+void text_make_printable(char *s);
+
+/* True when the `n` bytes are well-formed UTF-8 (RFC 3629): no overlong forms, no surrogates. */
+bool text_is_utf8(const char *s, size_t n);
+
+/* True when the two strings are equal but for the case of A-Z. */
+bool text_equal_nocase(const char *a, const char *b);
+
+/* True when `word` is one of the space-separated words of `list` (RFC 6749 §3.3). */
+bool text_has_word(const char *list, const char *word);
+
+/* How many insertions, deletions and replacements turn `a` into `b`; 99 for strings longer than 63. */
+int text_distance(const char *a, const char *b);
+
+#endif

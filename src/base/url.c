@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/url.h"
+
+#include "base/strbuf.h"
+
+#include <string.h>
+#include <strings.h>
+
+enum { URL_MOST_BYTES = 64 * 1024 };
+
+static int hex(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Length of `text` when each of its characters may stand in a URI, else -1. */
+static long allowed_length(const char *text)
+{
+    size_t n = 0;
+
+    for (; text[n] != '\0'; n++) {
+        char c = text[n];
+
+        if (c <= ' ' || c > '~' || strchr("\\\"<>^`{|}", c) != NULL || n >= URL_MOST_BYTES) {
+            return -1;
+        }
+        if (c == '%' && (hex(text[n + 1]) < 0 || hex(text[n + 2]) < 0)) {
+            return -1;
+        }
+    }
+    return (long)n;
+}
+
+static bool parse_port(const char *text, size_t n, struct url *url)
+{
+    int port = 0;
+
+    if (n == 0) {
+        return true; /* "http://host:/" names the default port (RFC 3986 §6.2.3) */
+    }
+    if (n > 5) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (text[i] < '0' || text[i] > '9') {
+            return false;
+        }
+        port = port * 10 + (text[i] - '0');
+    }
+    url->port = port;
+    url->port_written = true;
+    return port >= 1 && port <= 65535;
+}
+
+static bool host_is_plain(const struct url *url)
+{
+    for (size_t i = 0; i < url->host_length; i++) {
+        char c = url->host[i];
+        bool alphanumeric = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+
+        if (url->ipv6 ? hex(c) < 0 && c != ':' && c != '.' : !alphanumeric && c != '-' && c != '.' && c != '_') {
+            return false;
+        }
+    }
+    return url->host_length > 0;
+}
+
+static bool parse_authority(const char *text, size_t n, struct url *url)
+{
+    const char *end = text + n;
+    const char *at = memrchr(text, '@', n);
+
+    if (at != NULL) {
+        url->userinfo = true;
+        text = at + 1;
+    }
+    if (text < end && *text == '[') {
+        const char *close = memchr(text, ']', (size_t)(end - text));
+
+        if (close == NULL || (close + 1 < end && close[1] != ':')) {
+            return false;
+        }
+        url->ipv6 = true;
+        url->host = text + 1;
+        url->host_length = (size_t)(close - text - 1);
+        text = close + 1;
+    } else {
+        const char *colon = memchr(text, ':', (size_t)(end - text));
+
+        url->host = text;
+        url->host_length = (size_t)((colon != NULL ? colon : end) - text);
+        text += url->host_length;
+    }
+    if (text < end && !parse_port(text + 1, (size_t)(end - text - 1), url)) {
+        return false;
+    }
+    return host_is_plain(url);
+}
+
+bool url_parse(const char *text, struct url *ret)
+{
+    struct url url = {0};
+    long length = allowed_length(text);
+    const char *end;
+    const char *authority;
+    const char *mark;
+
+    if (length < 0) {
+        return false;
+    }
+    end = text + length;
+    if (strncasecmp(text, "https://", 8) == 0) {
+        url.https = true;
+        url.port = 443;
+        authority = text + 8;
+    } else if (strncasecmp(text, "http://", 7) == 0) {
+        url.port = 80;
+        authority = text + 7;
+    } else {
+        return false;
+    }
+    url.path = authority + strcspn(authority, "/?#");
+    if (!parse_authority(authority, (size_t)(url.path - authority), &url)) {
+        return false;
+    }
+    url.path_length = strcspn(url.path, "?#");
+    mark = url.path + url.path_length;
+    if (*mark == '?') {
+        url.query = mark + 1;
+        url.query_length = strcspn(url.query, "#");
+        mark = url.query + url.query_length;
+    }
+    url.fragment = mark < end;
+    *ret = url;
+    return true;
+}
+
+static bool segment_is_dots(const char *segment, size_t n)
+{
+    size_t dots = 0;
+
+    for (size_t i = 0; i < n; dots++) {
+        if (segment[i] == '.') {
+            i++;
+        } else if (n - i >= 3 && strncasecmp(segment + i, "%2e", 3) == 0) {
+            i += 3;
+        } else {
+            return false;
+        }
+    }
+    return dots == 1 || dots == 2;
+}
+
+bool url_is_ambiguous(const struct url *url)
+{
+    const char *path = url->path;
+    const char *end = path + url->path_length;
+
+    if (url->userinfo) {
+        return true;
+    }
+    for (const char *p = path; p < end; p++) {
+        if (*p == '%' && (strncasecmp(p, "%2f", 3) == 0 || strncasecmp(p, "%5c", 3) == 0 || strncmp(p, "%00", 3) == 0)) {
+            return true;
+        }
+    }
+    while (path < end) {
+        const char *segment = path + 1;
+        const char *slash = memchr(segment, '/', (size_t)(end - segment));
+
+        path = slash != NULL ? slash : end;
+        if (segment_is_dots(segment, (size_t)(path - segment))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool host_equals(const struct url *url, const char *host)
+{
+    return strlen(host) == url->host_length && strncasecmp(url->host, host, url->host_length) == 0;
+}
+
+bool url_is_loopback(const struct url *url)
+{
+    int dots = 0;
+
+    if (url->ipv6) {
+        return host_equals(url, "::1") || host_equals(url, "0:0:0:0:0:0:0:1");
+    }
+    if (host_equals(url, "localhost") || host_equals(url, "localhost.")) {
+        return true;
+    }
+    if (url->host_length < 9 || strncmp(url->host, "127.", 4) != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < url->host_length; i++) {
+        dots += url->host[i] == '.';
+        if (url->host[i] != '.' && (url->host[i] < '0' || url->host[i] > '9')) {
+            return false; /* a name such as 127.0.0.1.example.com */
+        }
+    }
+    return dots == 3;
+}
+
+bool url_same_origin(const struct url *a, const struct url *b)
+{
+    return a->https == b->https && a->port == b->port && a->ipv6 == b->ipv6 && a->host_length == b->host_length &&
+           strncasecmp(a->host, b->host, a->host_length) == 0;
+}
+
+static size_t base_path_length(const struct url *url)
+{
+    size_t n = url->path_length;
+
+    while (n > 0 && url->path[n - 1] == '/') {
+        n--;
+    }
+    return n;
+}
+
+bool url_is_below(const struct url *url, const struct url *base)
+{
+    size_t n = base_path_length(base);
+
+    if (!url_same_origin(url, base) || url_is_ambiguous(url) || url_is_ambiguous(base)) {
+        return false;
+    }
+    return url->path_length >= n && memcmp(url->path, base->path, n) == 0 &&
+           (url->path_length == n || url->path[n] == '/');
+}
+
+static void add_origin(struct strbuf *buf, const struct url *url)
+{
+    strbuf_add_text(buf, url->https ? "https://" : "http://");
+    strbuf_add_text(buf, url->ipv6 ? "[" : "");
+    for (size_t i = 0; i < url->host_length; i++) {
+        char c = url->host[i];
+
+        c = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+        strbuf_add(buf, &c, 1);
+    }
+    strbuf_add_text(buf, url->ipv6 ? "]" : "");
+    if (url->port != (url->https ? 443 : 80)) {
+        strbuf_add_format(buf, ":%d", url->port);
+    }
+}
+
+char *url_origin(const struct url *url)
+{
+    CLEANUP(strbuf_free) struct strbuf buf = STRBUF_INIT(URL_MOST_BYTES);
+
+    add_origin(&buf, url);
+    return strbuf_take(&buf);
+}
+
+char *url_normalised(const struct url *url)
+{
+    CLEANUP(strbuf_free) struct strbuf buf = STRBUF_INIT(URL_MOST_BYTES);
+
+    add_origin(&buf, url);
+    strbuf_add(&buf, url->path, base_path_length(url));
+    return strbuf_take(&buf);
+}

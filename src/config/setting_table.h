@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* The one list of settings: names of variables and keys, defaults and the docs' table come from here. */
+#ifndef CONFIG_SETTING_TABLE_H
+#define CONFIG_SETTING_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum setting_id {
+    SETTING_URI,
+    SETTING_ISSUER,
+    SETTING_CLIENT_ID,
+    SETTING_CLIENT_SECRET,
+    SETTING_REDIRECT_URI,
+    SETTING_SCOPE,
+    SETTING_AUDIENCE,
+    SETTING_INTERACTIVE,
+    SETTING_USE_ID_TOKEN,
+    SETTING_LOGIN_TIMEOUT,
+    SETTING_COUNT
+};
+
+enum setting_kind { SETTING_TEXT, SETTING_SECRET, SETTING_BOOLEAN, SETTING_SECONDS };
+
+struct setting_info {
+    enum setting_id id;
+    enum setting_kind kind;
+    const char *variable;      /* "MLFLOW_TRACKING_OIDC_ISSUER" */
+    const char *key;           /* "issuer" */
+    const char *default_text;  /* as the docs show it: "required", "the client ID", "`openid profile email`" */
+    const char *meaning;       /* one line for the docs */
+};
+
+/* The i-th setting, i < SETTING_COUNT, in the order of enum setting_id. Static. */
+const struct setting_info *setting_info(enum setting_id i);
+
+/* The setting with this TOML key or variable name; NULL when there is none. */
+const struct setting_info *setting_by_key(const char *key);
+const struct setting_info *setting_by_variable(const char *variable);
+
+/* The known key (or variable) that `name` is nearest to, if it is near enough to be a slip; else NULL. */
+const char *setting_nearest_key(const char *name);
+const char *setting_nearest_variable(const char *name);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* Which settings are in force for a request: blocks of files and MLFLOW_TRACKING_OIDC_* variables, put together. No
+ * I/O: the bytes of the files and the environment are handed in. */
+#ifndef CONFIG_SETTINGS_H
+#define CONFIG_SETTINGS_H
+
+#include "base/environment.h"
+#include "base/secret.h"
+#include "base/url.h"
+#include "config/setting_table.h"
+
+/* Where the browser comes back to (RFC 8252 §7.3), taken apart. */
+enum redirect_host { REDIRECT_IPV4, REDIRECT_IPV6, REDIRECT_LOCALHOST };
+struct redirect {
+    enum redirect_host host;
+    int port;
+    char *path; /* begins with '/', percent-encoding as written */
+};
+
+/* The settings of one server, complete and checked. Immutable. */
+struct settings {
+    char *uri;    /* normalised, see url_normalised() */
+    char *issuer; /* as written */
+    char *client_id;
+    struct secret *client_secret; /* NULL: a public client */
+    char *redirect_uri;           /* as written */
+    struct redirect redirect;
+    char *scope;
+    bool scope_set;   /* by the user, not the default */
+    char *audience;   /* "" sends none */
+    bool audience_set;
+    bool interactive;
+    bool use_id_token;
+    int64_t login_timeout_s;
+    bool secret_from_environment;
+    /* Where each came from, for messages: "MLFLOW_TRACKING_OIDC_ISSUER", "/home/me/pyproject.toml line 7", "default" */
+    char *source[SETTING_COUNT];
+    char *issuer_file; /* the file that names the issuer; NULL when a variable does */
+};
+
+void settings_free(struct settings *settings);
+DEFINE_CLEANUP(struct settings *, settings_free)
+
+/* True when both ask for the same tokens in the same way: all values equal (sources do not count). */
+bool settings_equal(const struct settings *a, const struct settings *b);
+
+/* The blocks of one file. */
+struct settings_file;
+
+/* Reads the blocks of `bytes`: the array of tables tool.mlflow-oidc-client.tracking-servers of a pyproject.toml
+ * (`pyproject`), or tracking-servers of the user's own file.
+ *   path  the file's name, for messages; copied
+ *   ret   the caller's; NULL with MOIDC_OK when the file does not hold the table
+ * A file larger than 256 KiB, bad TOML, a block without a proper http(s) uri: MOIDC_E_CONFIGURATION with file and line.
+ * A pyproject.toml in which the bytes "mlflow-oidc-client" do not occur is not ours and is not parsed. Other faults of
+ * a block (a wrong type, an unusable value) are told when its settings are asked for. */
+enum moidc_code settings_file_parse(const char *bytes, size_t n, const char *path, bool pyproject,
+                                    struct settings_file **ret, struct moidc_err *err) MUST_CHECK;
+void settings_file_free(struct settings_file *file);
+DEFINE_CLEANUP(struct settings_file *, settings_file_free)
+size_t settings_file_blocks(const struct settings_file *file);
+/* The i-th warning (an unknown key, with the nearest known one), borrowed; NULL after the last. */
+const char *settings_file_warning(const struct settings_file *file, size_t i);
+
+/* All that describes servers; borrowed. */
+struct settings_sources {
+    const struct settings_file *files[2]; /* nearest pyproject.toml, then the user's own; NULL where there is none */
+    const struct moidc_env *env;
+    const char *env_uri; /* the server that the variables describe; NULL: none */
+};
+
+/* True when a MLFLOW_TRACKING_OIDC_* variable is set and not empty. */
+bool settings_in_environment(const struct moidc_env *env);
+
+/* The i-th warning about an unknown MLFLOW_TRACKING_OIDC_* variable, written to `text`; false after the last. */
+bool settings_env_warning(const struct moidc_env *env, size_t i, char *text, size_t size);
+
+/* The normalised URI of the server whose settings cover `request`: the longest of all blocks' URIs and, when a variable
+ * is set, env_uri. *ret is the caller's (mem_free()), NULL when nothing covers it. */
+enum moidc_code settings_match(const struct settings_sources *sources, const struct url *request, char **ret,
+                               struct moidc_err *err) MUST_CHECK;
+
+/* The settings in force for the server at the normalised `uri` (from settings_match()): its block (files[0] before
+ * files[1] where both have one), the variables over it where env_uri is that server, setting by setting, then the
+ * defaults. Variables that describe a server below a block's URI lie over that block.
+ *   ret  the caller's, settings_free()
+ * MOIDC_E_CONFIGURATION: two blocks of one file for this URI, missing issuer or client ID, a boolean that is none, an
+ * issuer that is not https (http on loopback is fine) or has a query, fragment or user info, a redirect URI that is not
+ * http on 127.0.0.1, [::1] or localhost with port and path, a value of the wrong type, an empty or over-long value,
+ * control characters. err->where names the setting and where its value came from; err->next what to write. */
+enum moidc_code settings_resolve(const struct settings_sources *sources, const char *uri, struct settings **ret,
+                                 struct moidc_err *err) MUST_CHECK;
+
+#endif
