@@ -17,7 +17,7 @@ BUILD = ROOT / "build"
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 # Straight to loopback, whatever proxy variables say.
-_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def free_port():
@@ -29,7 +29,7 @@ def free_port():
 def http_get(url, timeout_s=5):
     """Returns (status, body); a refusal by status is an answer, not an exception."""
     try:
-        with _opener.open(url, timeout=timeout_s) as response:
+        with opener.open(url, timeout=timeout_s) as response:
             return response.status, response.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
