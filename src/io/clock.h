@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* Time. */
+#ifndef IO_CLOCK_H
+#define IO_CLOCK_H
+
+#include <stdint.h>
+
+/* Seconds since 1970, as the machine's clock says. */
+int64_t clock_now_s(void);
+
+/* Milliseconds since some moment, never set back, counted on while the machine sleeps. */
+int64_t clock_steady_ms(void);
+
+/* Waits; a signal may end it early. */
+void clock_sleep_ms(int ms);
+
+/* Tests only: moves both clocks ahead by that much from now on. Does nothing in other builds. */
+void clock_shift_s(int64_t seconds);
+
+#endif

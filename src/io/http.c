@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+#include "io/http.h"
+
+#include "base/url.h"
+#include "io/clock.h"
+#include "io/trust.h"
+
+#include <ctype.h>
+#include <curl/curl.h>
+#include <pthread.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+enum { POLL_MS = 50, HEADERS_MOST_BYTES = 64 * 1024 };
+
+struct http {
+    CURL *easy;
+    CURLM *multi;
+    struct trust trust;
+    struct moidc_env *env;
+};
+
+static pthread_once_t global_once = PTHREAD_ONCE_INIT;
+static CURLcode global_result;
+
+static void global_init(void)
+{
+    global_result = curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+enum moidc_code http_new(const struct moidc_env *env, struct http **ret, struct moidc_err *err)
+{
+    CLEANUP(http_free_p) struct http *http = mem_zalloc(sizeof *http);
+    enum moidc_code rc;
+
+    pthread_once(&global_once, global_init);
+    if (global_result != CURLE_OK) {
+        return err_set(err, MOIDC_E_INTERNAL, "libcurl does not start: %s", curl_easy_strerror(global_result));
+    }
+    if (http == NULL || (http->easy = curl_easy_init()) == NULL || (http->multi = curl_multi_init()) == NULL) {
+        return err_memory(err);
+    }
+    rc = trust_find(env, &http->trust, err);
+    rc = rc == MOIDC_OK ? env_copy(env, &http->env, err) : rc;
+    if (rc == MOIDC_OK) {
+        *ret = http;
+        http = NULL;
+    }
+    return rc;
+}
+
+void http_free(struct http *http)
+{
+    if (http != NULL) {
+        curl_easy_cleanup(http->easy);
+        if (http->multi != NULL) {
+            curl_multi_cleanup(http->multi);
+        }
+        trust_clear(&http->trust);
+        moidc_env_free(http->env);
+        mem_free(http);
+    }
+}
+
+/* What the callbacks write to. */
+struct transfer {
+    struct http_response *response;
+    size_t header_bytes;
+};
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
+{
+    struct transfer *transfer = ctx;
+
+    strbuf_add(&transfer->response->body, bytes, size * count);
+    return transfer->response->body.failed ? 0 : size * count;
+}
+
+/* The value of the header `name` if `line` is that one, else NULL; *length without white space around. */
+static const char *header_value(const char *line, size_t n, const char *name, size_t *length)
+{
+    size_t skip = strlen(name);
+    const char *end = line + n;
+
+    if (n <= skip || strncasecmp(line, name, skip) != 0 || line[skip] != ':') {
+        return NULL;
+    }
+    line += skip + 1;
+    while (line < end && isspace((unsigned char)*line)) {
+        line++;
+    }
+    while (end > line && isspace((unsigned char)end[-1])) {
+        end--;
+    }
+    *length = (size_t)(end - line);
+    return line;
+}
+
+static int64_t http_date(const char *value, size_t n)
+{
+    char text[64] = "";
+    time_t when;
+
+    if (n >= sizeof text) {
+        return 0;
+    }
+    memcpy(text, value, n);
+    when = curl_getdate(text, NULL);
+    return when > 0 ? (int64_t)when : 0;
+}
+
+static int64_t retry_after(const char *value, size_t n)
+{
+    int64_t seconds = 0;
+
+    if (n > 0 && n < 10 && strspn(value, "0123456789") >= n) {
+        for (size_t i = 0; i < n; i++) {
+            seconds = seconds * 10 + (value[i] - '0');
+        }
+        return seconds;
+    }
+    seconds = http_date(value, n);
+    if (seconds == 0) {
+        return -1;
+    }
+    return seconds > clock_now_s() ? seconds - clock_now_s() : 0;
+}
+
+static void take_content_type(struct http_response *response, const char *value, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n && i + 1 < sizeof response->content_type && value[i] != ';' && value[i] > ' '; i++) {
+        response->content_type[i] = (char)tolower((unsigned char)value[i]);
+    }
+    response->content_type[i] = '\0';
+}
+
+static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
+{
+    struct transfer *transfer = ctx;
+    size_t n = size * count;
+    size_t length = 0;
+    const char *value;
+
+    transfer->header_bytes += n;
+    if (transfer->header_bytes > HEADERS_MOST_BYTES) {
+        return 0;
+    }
+    if ((value = header_value(bytes, n, "content-type", &length)) != NULL) {
+        take_content_type(transfer->response, value, length);
+    } else if ((value = header_value(bytes, n, "retry-after", &length)) != NULL) {
+        transfer->response->retry_after_s = retry_after(value, length);
+    } else if ((value = header_value(bytes, n, "date", &length)) != NULL) {
+        transfer->response->date_s = http_date(value, length);
+    }
+    return n;
+}
+
+static void curl_slist_free_p(struct curl_slist **list)
+{
+    curl_slist_free_all(*list);
+}
+
+static bool add_header(struct curl_slist **list, const char *header)
+{
+    struct curl_slist *longer = curl_slist_append(*list, header);
+
+    if (longer == NULL) {
+        return false;
+    }
+    *list = longer;
+    return true;
+}
+
+static bool add_authorization(struct curl_slist **list, const struct secret *authorization)
+{
+    CLEANUP(strbuf_free) struct strbuf header = STRBUF_INIT(128 * 1024);
+
+    if (authorization == NULL) {
+        return true;
+    }
+    strbuf_add_text(&header, "Authorization: ");
+    strbuf_add(&header, secret_reveal(authorization), secret_length(authorization));
+    return !header.failed && add_header(list, strbuf_text(&header));
+}
+
+/* Options that are the same for every request. The handle is reset before, which keeps its connections. */
+static CURLcode set_common(struct http *http, CURL *easy, const char *proxy)
+{
+    const char *no_proxy = env_get(http->env, "no_proxy");
+    CURLcode rc = CURLE_OK;
+
+    if (no_proxy == NULL) {
+        no_proxy = env_get(http->env, "NO_PROXY");
+    }
+    /* both are always set, so that libcurl never calls getenv() in a thread of ours */
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROXY, proxy);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_NOPROXY, no_proxy != NULL ? no_proxy : "");
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_CAINFO, http->trust.file);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_CAPATH, http->trust.directory);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    /* a name look-up that hangs is left to its thread when the call ends */
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CONNECT_MS);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)HTTP_TOTAL_MS);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_USERAGENT, "mlflow-oidc-client/" MOIDC_VERSION);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    return rc;
+}
+
+static CURLcode set_request(CURL *easy, const struct http_request *request, struct curl_slist *headers,
+                            struct transfer *transfer)
+{
+    CURLcode rc = curl_easy_setopt(easy, CURLOPT_URL, request->url);
+
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+    if (rc == CURLE_OK && request->body != NULL) {
+        rc = curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)secret_length(request->body));
+        rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_POSTFIELDS, secret_reveal(request->body));
+    }
+    return rc;
+}
+
+/* Drives the transfer in short steps, so that a cancelled call ends at once. */
+static CURLcode perform(struct http *http, const struct moidc_ui *ui, bool *cancelled)
+{
+    CURLcode result = CURLE_FAILED_INIT;
+    CURLMsg *message;
+    int running = 1;
+    int left;
+
+    if (curl_multi_add_handle(http->multi, http->easy) != CURLM_OK) {
+        return CURLE_OUT_OF_MEMORY;
+    }
+    while (running != 0) {
+        if (ui != NULL && ui->cancelled != NULL && ui->cancelled(ui->ctx)) {
+            *cancelled = true;
+            break;
+        }
+        if (curl_multi_perform(http->multi, &running) != CURLM_OK) {
+            break;
+        }
+        if (running != 0) {
+            curl_multi_poll(http->multi, NULL, 0, POLL_MS, NULL);
+        }
+    }
+    while ((message = curl_multi_info_read(http->multi, &left)) != NULL) {
+        if (message->msg == CURLMSG_DONE) {
+            result = message->data.result;
+        }
+    }
+    curl_multi_remove_handle(http->multi, http->easy);
+    return result;
+}
+
+static void set_where(const char *url, struct moidc_err *err)
+{
+    err_where(err, "%.*s", (int)strcspn(url, "?"), url);
+}
+
+static enum moidc_code failed(const struct http *http, const struct http_request *request, CURLcode result,
+                              const char *detail, struct moidc_err *err)
+{
+    const char *text = detail[0] != '\0' ? detail : curl_easy_strerror(result);
+
+    switch (result) {
+    case CURLE_OUT_OF_MEMORY:
+        return err_memory(err);
+    case CURLE_OPERATION_TIMEDOUT:
+        err_set(err, MOIDC_E_TIMEOUT, "%s did not answer in time (%d s)", request->what, HTTP_TOTAL_MS / 1000);
+        err_next(err, "check that the provider works and that the network lets you reach it; then try again");
+        break;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        err_set(err, MOIDC_E_NETWORK, "the host of %s is not found: %s", request->what, text);
+        err_next(err, "check the issuer's host name and the network (DNS, VPN, proxy)");
+        break;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+        err_set(err, MOIDC_E_NETWORK, "the TLS certificate of %s is not trusted: %s (certificates from %s)",
+                request->what, text, http->trust.source);
+        err_next(err, "if your organisation has a CA of its own, set SSL_CERT_FILE to its PEM bundle");
+        break;
+    case CURLE_WRITE_ERROR:
+        err_set(err, MOIDC_E_PROTOCOL, "the answer of %s is larger than %d bytes", request->what, HTTP_REPLY_MOST_BYTES);
+        err_next(err, "check that the issuer is the right one");
+        break;
+    default:
+        err_set(err, MOIDC_E_NETWORK, "%s is not reached: %s", request->what, text);
+        err_next(err, "check that the provider runs and that the network lets you reach it; then try again");
+    }
+    set_where(request->url, err);
+    return err->code;
+}
+
+static enum moidc_code prepare(struct http *http, const struct http_request *request, struct curl_slist **headers,
+                               struct transfer *transfer, struct moidc_err *err)
+{
+    struct url url;
+
+    if (!url_parse(request->url, &url)) {
+        return err_set(err, MOIDC_E_INTERNAL, "%s has a malformed URL", request->what);
+    }
+    curl_easy_reset(http->easy);
+    if (!add_header(headers, "Accept: application/json") || !add_header(headers, "Expect:") ||
+        !add_authorization(headers, request->authorization) ||
+        set_common(http, http->easy, trust_proxy(http->env, &url)) != CURLE_OK ||
+        set_request(http->easy, request, *headers, transfer) != CURLE_OK) {
+        return err_memory(err);
+    }
+    return MOIDC_OK;
+}
+
+enum moidc_code http_send(struct http *http, const struct http_request *request, const struct moidc_ui *ui,
+                          struct http_response **ret, struct moidc_err *err)
+{
+    CLEANUP(http_response_free_p) struct http_response *response = http_response_new(HTTP_REPLY_MOST_BYTES);
+    CLEANUP(curl_slist_free_p) struct curl_slist *headers = NULL;
+    struct transfer transfer = {.response = response, .header_bytes = 0};
+    char detail[CURL_ERROR_SIZE] = "";
+    bool cancelled = false;
+    long status = 0;
+    CURLcode result;
+    enum moidc_code rc;
+
+    if (response == NULL) {
+        return err_memory(err);
+    }
+    rc = prepare(http, request, &headers, &transfer, err);
+    if (rc != MOIDC_OK) {
+        return rc;
+    }
+    curl_easy_setopt(http->easy, CURLOPT_ERRORBUFFER, detail);
+    result = perform(http, ui, &cancelled);
+    curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_reset(http->easy); /* it must not keep pointers to what ends with this call */
+    if (cancelled) {
+        err_set(err, MOIDC_E_CANCELLED, "the call was cancelled while %s was asked", request->what);
+        set_where(request->url, err);
+        return err->code;
+    }
+    if (result != CURLE_OK) {
+        return response->body.failed && response->body.length < response->body.most / 2
+                   ? err_memory(err)
+                   : failed(http, request, result, detail, err);
+    }
+    response->status = (int)status;
+    *ret = response;
+    response = NULL;
+    return MOIDC_OK;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include "io/trust.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *const BUNDLES[] = {
+    "/etc/ssl/certs/ca-certificates.crt",                /* Debian, Alpine */
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", /* RHEL, Fedora */
+    "/etc/pki/tls/certs/ca-bundle.crt",                  /* older RHEL */
+    "/etc/ssl/ca-bundle.pem",                            /* SUSE */
+    "/var/lib/ca-certificates/ca-bundle.pem",            /* openSUSE */
+    "/etc/ssl/cert.pem",                                 /* macOS, Alpine */
+};
+
+static bool is_directory(const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/* OpenSSL finds a certificate in a directory by the hash of its subject: names such as 5ed36f99.0. */
+static bool is_hashed(const char *path)
+{
+    DIR *directory = opendir(path);
+    const struct dirent *entry;
+    bool found = false;
+
+    while (directory != NULL && !found && (entry = readdir(directory)) != NULL) {
+        size_t digits = strspn(entry->d_name, "0123456789abcdef");
+
+        found = digits == 8 && entry->d_name[8] == '.' && isdigit((unsigned char)entry->d_name[9]);
+    }
+    if (directory != NULL) {
+        closedir(directory);
+    }
+    return found;
+}
+
+static enum moidc_code take(const char *path, const char *source, struct trust *ret, struct moidc_err *err)
+{
+    char **field = is_directory(path) ? &ret->directory : &ret->file;
+
+    *field = mem_strdup(path);
+    ret->source = source;
+    return *field != NULL ? MOIDC_OK : err_memory(err);
+}
+
+static enum moidc_code take_from_system(const struct moidc_env *env, struct trust *ret, struct moidc_err *err)
+{
+    const char *certifi = env_get(env, "MOIDC_CERTIFI");
+
+    if (is_hashed("/etc/ssl/certs")) {
+        return take("/etc/ssl/certs", "the system", ret, err);
+    }
+    for (size_t i = 0; i < sizeof BUNDLES / sizeof BUNDLES[0]; i++) {
+        if (access(BUNDLES[i], R_OK) == 0) {
+            return take(BUNDLES[i], "the system", ret, err);
+        }
+    }
+    if (certifi != NULL) {
+        return take(certifi, "certifi", ret, err);
+    }
+    ret->source = "nowhere: no certificate authorities were found on this machine";
+    return MOIDC_OK;
+}
+
+enum moidc_code trust_find(const struct moidc_env *env, struct trust *ret, struct moidc_err *err)
+{
+    static const char *const variables[] = {"SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"};
+    struct trust trust = {0};
+    enum moidc_code rc = MOIDC_OK;
+
+    for (size_t i = 0; i < 4 && rc == MOIDC_OK; i++) {
+        const char *path = env_get(env, variables[i]);
+        bool pair = i == 1 && trust.file != NULL; /* SSL_CERT_DIR adds to SSL_CERT_FILE */
+
+        if (path != NULL && (pair || trust.source == NULL)) {
+            rc = take(path, variables[i], &trust, err);
+        }
+    }
+    if (rc == MOIDC_OK && trust.source == NULL) {
+        rc = take_from_system(env, &trust, err);
+    }
+    if (rc != MOIDC_OK) {
+        trust_clear(&trust);
+        return rc;
+    }
+    *ret = trust;
+    return MOIDC_OK;
+}
+
+void trust_clear(struct trust *trust)
+{
+    mem_free(trust->file);
+    mem_free(trust->directory);
+    memset(trust, 0, sizeof *trust);
+}
+
+const char *trust_proxy(const struct moidc_env *env, const struct url *url)
+{
+    /* HTTP_PROXY in capitals is a request header in CGI and so never trusted, as curl has it */
+    const char *const names[2][4] = {{"http_proxy", "all_proxy", "ALL_PROXY", NULL},
+                                     {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"}};
+    const char *proxy = NULL;
+
+    if (url_is_loopback(url)) {
+        return ""; /* http is allowed to loopback alone: what is said there must not leave the machine */
+    }
+    for (size_t i = 0; i < 4 && proxy == NULL && names[url->https][i] != NULL; i++) {
+        proxy = env_get(env, names[url->https][i]);
+    }
+    return proxy != NULL ? proxy : "";
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#include "oauth/oauth_error.h"
+
+#include <string.h>
+
+static const struct {
+    const char *error;
+    const char *next;
+} KNOWN[] = {
+    {"invalid_request", "the provider takes this for a malformed request: check audience, scope and redirect-uri"},
+    {"invalid_client", "check client-id and client-secret, and that the provider knows this client"},
+    {"invalid_grant", "sign in again; if it stays, check that redirect-uri is registered exactly as it is set"},
+    {"unauthorized_client", "allow this grant for the client at the provider, or check client-secret"},
+    {"unsupported_grant_type", "enable this grant for the client at the provider"},
+    {"unsupported_response_type", "enable the authorization code flow for the client at the provider"},
+    {"invalid_scope", "set scope to what the provider knows and allows this client"},
+    {"invalid_target", "set audience to what the provider knows, or to \"\" to send none"},
+    {"access_denied", "sign in again and agree, or ask the provider's operator for access"},
+    {"login_required", "sign in again"},
+    {"interaction_required", "sign in again"},
+    {"consent_required", "sign in again and agree"},
+    {"account_selection_required", "sign in again and choose an account"},
+    {"server_error", "the provider has a fault of its own: try again later"},
+    {"temporarily_unavailable", "the provider is busy or under maintenance: try again later"},
+    {"invalid_request_uri", "ask the provider's operator"},
+    {"invalid_request_object", "ask the provider's operator"},
+    {"request_not_supported", "ask the provider's operator"},
+    {"request_uri_not_supported", "ask the provider's operator"},
+    {"registration_not_supported", "ask the provider's operator"},
+    {"unsupported_token_type", "ask the provider's operator"},
+    {"slow_down", "try again later"},
+    {"expired_token", "sign in again"},
+    {"authorization_pending", "finish the sign-in"},
+};
+
+enum moidc_code oauth_error_set(struct moidc_err *err, const char *error, const char *description, const char *what)
+{
+    const char *next = "ask the provider's operator what this means";
+    bool described = *description != '\0';
+
+    for (size_t i = 0; i < sizeof KNOWN / sizeof KNOWN[0]; i++) {
+        if (strcmp(KNOWN[i].error, error) == 0) {
+            next = KNOWN[i].next;
+        }
+    }
+    err_set(err, MOIDC_E_PROVIDER, "the provider refused %s: %.60s%s%.300s%s", what, error, described ? " (" : "",
+            description, described ? ")" : "");
+    err_reply(err, 0, error);
+    return err_next(err, "%s", next);
+}
+
+bool oauth_error_is_temporary(const char *error)
+{
+    return strcmp(error, "temporarily_unavailable") == 0 || strcmp(error, "server_error") == 0 ||
+           strcmp(error, "slow_down") == 0;
+}
+
+const char *oauth_error_nth(size_t i)
+{
+    return i < sizeof KNOWN / sizeof KNOWN[0] ? KNOWN[i].error : NULL;
+}

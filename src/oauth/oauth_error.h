@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* The error codes of OAuth and OpenID Connect, each with what its reader can do. */
+#ifndef OAUTH_OAUTH_ERROR_H
+#define OAUTH_OAUTH_ERROR_H
+
+#include "base/error.h"
+
+/* Fills err with MOIDC_E_PROVIDER for `error` (RFC 6749 §4.1.2.1, §5.2; OIDC Core §3.1.2.6) and its description ("" for
+ * none), both from a stranger; `what` is what was refused: "the sign-in". Sets err->oauth_error and err->next. */
+enum moidc_code oauth_error_set(struct moidc_err *err, const char *error, const char *description, const char *what);
+
+/* True when the provider means "not now" and not "no": temporarily_unavailable, server_error, slow_down. */
+bool oauth_error_is_temporary(const char *error);
+
+/* The i-th known code; NULL after the last. For the docs and tests. */
+const char *oauth_error_nth(size_t i);
+
+#endif

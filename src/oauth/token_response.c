@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+#include "oauth/token_response.h"
+
+#include "base/json.h"
+#include "base/text.h"
+#include "oauth/oauth_error.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LIFETIME_MOST_S = 10 * 365 * 86400 }; /* beyond it nobody means what he says */
+
+/* RFC 6750 §2.1 and RFC 6749 appendix A.12: nothing that could end a header line or begin another one. */
+static bool is_visible_ascii(const struct secret *secret)
+{
+    const char *bytes = secret_reveal(secret);
+
+    for (size_t i = 0; i < secret_length(secret); i++) {
+        if (bytes[i] <= ' ' || bytes[i] > '~') {
+            return false;
+        }
+    }
+    return secret_length(secret) > 0;
+}
+
+static enum moidc_code token(const json_t *reply, const char *name, struct secret **ret, struct moidc_err *err)
+{
+    const json_t *value = json_object_get(reply, name);
+    enum moidc_code rc;
+
+    if (value == NULL || json_is_null(value)) {
+        return MOIDC_OK;
+    }
+    rc = json_secret(reply, name, ret, err);
+    if (rc != MOIDC_OK) {
+        return rc;
+    }
+    if (*ret == NULL || !is_visible_ascii(*ret)) {
+        return err_set(err, MOIDC_E_PROTOCOL, "the provider's %s is not a string of visible characters", name);
+    }
+    return MOIDC_OK;
+}
+
+/* Some providers send the number as a string; a text that is no number says nothing. */
+static enum moidc_code lifetime(const json_t *reply, int64_t *ret, struct moidc_err *err)
+{
+    const json_t *value = json_object_get(reply, "expires_in");
+    const char *text = json_string_value(value);
+    int64_t seconds = -1;
+
+    *ret = -1;
+    if (text != NULL) {
+        char *end;
+
+        seconds = strtoll(text, &end, 10);
+        if (end == text || *end != '\0') {
+            return MOIDC_OK;
+        }
+    } else if (json_is_real(value) && json_real_value(value) > LIFETIME_MOST_S) {
+        seconds = LIFETIME_MOST_S;
+    } else if (json_is_integer(value)) {
+        seconds = json_integer_value(value);
+    } else if (!json_seconds(reply, "expires_in", &seconds)) {
+        return MOIDC_OK;
+    }
+    if (seconds <= 0) {
+        err_set(err, MOIDC_E_PROTOCOL, "the provider gave a token that has already ended (expires_in %lld)",
+                (long long)seconds);
+        return err_next(err, "ask the provider's operator about the lifetime of access tokens");
+    }
+    *ret = seconds < LIFETIME_MOST_S ? seconds : LIFETIME_MOST_S;
+    return MOIDC_OK;
+}
+
+static enum moidc_code refused(const struct http_response *reply, const json_t *object, const char *what,
+                               struct moidc_err *err)
+{
+    const char *error = json_text(object, "error");
+    const char *description = json_text(object, "error_description");
+
+    if (error != NULL && *error != '\0') {
+        oauth_error_set(err, error, description != NULL ? description : "", what);
+        err_reply(err, reply->status, error);
+        return MOIDC_E_PROVIDER;
+    }
+    err_set(err, MOIDC_E_PROVIDER, "the provider answered %s with HTTP status %d%s", what, reply->status,
+            reply->status >= 300 && reply->status < 400 ? ", a redirect, which is not followed with credentials" : "");
+    err_reply(err, reply->status, NULL);
+    return err_next(err, reply->status >= 500 || reply->status == 429
+                             ? "the provider has a fault of its own or is busy: try again later"
+                             : "check that the issuer is the right one, and ask the provider's operator");
+}
+
+static enum moidc_code granted(const json_t *object, struct token_response *response, struct moidc_err *err)
+{
+    const char *type = json_text(object, "token_type");
+    enum moidc_code rc;
+
+    rc = token(object, "access_token", &response->access_token, err);
+    rc = rc == MOIDC_OK ? token(object, "id_token", &response->id_token, err) : rc;
+    rc = rc == MOIDC_OK ? token(object, "refresh_token", &response->refresh_token, err) : rc;
+    rc = rc == MOIDC_OK ? lifetime(object, &response->expires_in_s, err) : rc;
+    if (rc != MOIDC_OK) {
+        return rc;
+    }
+    if (response->access_token == NULL) {
+        return err_set(err, MOIDC_E_PROTOCOL, "the provider's answer holds no access_token");
+    }
+    /* RFC 6749 §5.1 and §7.1: required, any case, and a kind that is not understood must not be used */
+    if (type == NULL || !text_equal_nocase(type, "Bearer")) {
+        return err_set(err, MOIDC_E_PROTOCOL, "the provider's token is of type \"%.40s\", not Bearer",
+                       type != NULL ? type : "");
+    }
+    return MOIDC_OK;
+}
+
+enum moidc_code token_response_parse(const struct http_response *reply, const char *what, struct token_response **ret,
+                                     struct moidc_err *err)
+{
+    CLEANUP(token_response_free_p) struct token_response *response = mem_zalloc(sizeof *response);
+    CLEANUP(json_release_p) json_t *object = NULL;
+    enum moidc_code rc;
+
+    if (response == NULL) {
+        return err_memory(err);
+    }
+    rc = json_object_parse(strbuf_text(&reply->body), reply->body.length, "the token endpoint's answer", &object, err);
+    if (rc == MOIDC_E_MEMORY) {
+        return rc;
+    }
+    if (reply->status != 200 || (rc == MOIDC_OK && json_text(object, "error") != NULL)) {
+        return refused(reply, object, what, err);
+    }
+    if (rc != MOIDC_OK) {
+        err_reply(err, reply->status, NULL);
+        return err_next(err, "check that the issuer is the right one: %s is what answered",
+                        reply->content_type[0] != '\0' ? reply->content_type : "something without a content type");
+    }
+    rc = granted(object, response, err);
+    if (rc == MOIDC_OK) {
+        *ret = response;
+        response = NULL;
+    }
+    return rc;
+}
+
+void token_response_free(struct token_response *response)
+{
+    if (response != NULL) {
+        secret_free(response->access_token);
+        secret_free(response->id_token);
+        secret_free(response->refresh_token);
+        mem_free(response);
+    }
+}
