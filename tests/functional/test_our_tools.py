@@ -126,7 +126,7 @@ def test_faults_replace_alter_and_break_answers(provider):
     provider.effect("jwks", cut=40, times=1)
     with pytest.raises(OSError):
         fetch(url)
-    provider.effect("jwks", drip=0.01, times=1)
+    provider.effect("jwks", drip=0.001, times=1)
     began = time.monotonic()
     fetch(url)
     assert time.monotonic() - began > 0.3

@@ -1,0 +1,662 @@
+"""contract.md, "Settings"."""
+import os
+
+import pytest
+from world import block, free_port, variable
+
+FILE, ENVIRONMENT = "file", "environment"
+
+
+def give(world, source, settings):
+    """The settings, in the file or in the environment."""
+    if source == FILE:
+        world.write(settings)
+    else:
+        world.set_variables(settings)
+
+
+# --- the nine settings, from both sources ---
+@pytest.fixture(params=[FILE, ENVIRONMENT])
+def source(request):
+    return request.param
+
+
+def test_uri_and_issuer_and_client_id_sign_a_person_in(world, source):
+    give(world, source, world.person_settings())
+    assert world.run("search()").ok() == ["Default"]
+    asked = world.provider.last("authorize").query
+    assert asked["client_id"] == "app" and asked["scope"] == "openid profile email"
+    assert world.provider.last("token").form["client_id"] == "app"
+    assert "client_secret" not in world.provider.last("token").form
+
+
+def test_client_secret_signs_in_without_a_person_and_sends_the_access_token(world, source):
+    give(world, source, world.robot_settings())
+    assert world.run("search()").ok() == ["Default"]
+    assert world.provider.last("token").form["grant_type"] == "client_credentials"
+    assert world.server.tokens()[0] in world.provider.grants[0].access_tokens
+    assert world.browser.openings == []
+
+
+def test_redirect_uri_is_where_the_browser_comes_back_to(world, source):
+    wanted = f"http://127.0.0.1:{free_port()}/another/path"
+    give(world, source, world.person_settings(redirect_uri=wanted))
+    world.run("search()").ok()
+    assert world.provider.last("authorize").query["redirect_uri"] == wanted
+    assert world.provider.last("token").form["redirect_uri"] == wanted
+    assert world.browser.wait_for_page()["url"].startswith(wanted + "?")
+
+
+def test_the_default_redirect_uri(world, source):
+    give(world, source, world.person_settings(redirect_uri=None))
+    world.run("search()").ok()
+    assert world.provider.last("authorize").query["redirect_uri"] == "http://127.0.0.1:39303/oauth2/callback"
+
+
+def test_scope_goes_out_unchanged(world, source):
+    give(world, source, world.person_settings(scope="openid  mlflow:read api://app/.default"))
+    world.run("search()").ok()
+    assert world.provider.last("authorize").query["scope"] == "openid  mlflow:read api://app/.default"
+
+
+def test_audience_goes_with_every_request_when_set(world, source):
+    give(world, source, world.person_settings(audience="https://mlflow.example.com/api"))
+    world.run("search()").ok()
+    world.advance(301)
+    world.run("search()").ok()
+    assert world.provider.last("authorize").query["audience"] == "https://mlflow.example.com/api"
+    code, refresh = world.token_requests()
+    assert refresh.form["grant_type"] == "refresh_token"
+    assert code.form["audience"] == refresh.form["audience"] == "https://mlflow.example.com/api"
+
+
+def test_interactive_with_a_secret_signs_a_person_in(world, source):
+    give(world, source, world.robot_settings(interactive=True, redirect_uri=world.person_settings()["redirect_uri"]))
+    world.run("search()").ok()
+    assert world.provider.last("token").form["grant_type"] == "authorization_code"
+    assert len(world.browser.openings) == 1
+
+
+@pytest.mark.parametrize("use_id_token", [True, False])
+def test_use_id_token_decides_what_is_sent(world, source, use_id_token):
+    give(world, source, world.person_settings(use_id_token=use_id_token))
+    world.run("search()").ok()
+    grant = world.provider.grants[0]
+    assert world.server.tokens()[-1] in (grant.id_tokens if use_id_token else grant.access_tokens)
+
+
+def test_a_person_sends_the_id_token_by_default(world):
+    world.person()
+    assert world.run("token()").ok() in world.provider.grants[0].id_tokens
+
+
+def test_a_secret_and_use_id_token_needs_a_sign_in_that_brings_one(world):
+    world.robot(use_id_token=True)
+    world.run("token()").failed(None, ("use-id-token", "USE_ID_TOKEN"))
+
+
+# --- precedence ---
+def test_a_variable_wins_over_the_file_setting_by_setting(world):
+    world.person(scope="openid from-file", audience="from-file")
+    world.env["MLFLOW_TRACKING_URI"] = world.server.uri
+    world.env["MLFLOW_TRACKING_OIDC_SCOPE"] = "openid from-variable"
+    world.run("search()").ok()
+    asked = world.provider.last("authorize").query
+    assert asked["scope"] == "openid from-variable" and asked["audience"] == "from-file" and asked["client_id"] == "app"
+
+
+def test_an_empty_variable_counts_as_unset(world):
+    world.person(scope="openid from-file")
+    world.env["MLFLOW_TRACKING_URI"] = world.server.uri
+    for key in ("scope", "client-id", "issuer", "client-secret", "interactive", "audience"):
+        world.env[variable(key)] = ""
+    world.run("search()").ok()
+    asked = world.provider.last("authorize").query
+    assert asked["scope"] == "openid from-file" and asked["client_id"] == "app" and "audience" not in asked
+
+
+def test_a_secret_in_a_variable_completes_the_file(world):
+    world.robot(client_secret=None)
+    world.env["MLFLOW_TRACKING_URI"] = world.server.uri
+    world.env["MLFLOW_TRACKING_OIDC_CLIENT_SECRET"] = world.provider.clients["robot"]
+    world.run("search()").ok()
+    assert world.provider.last("token").form["grant_type"] == "client_credentials"
+
+
+# --- booleans ---
+TRUE = ["true", "yes", "1", "on", "TRUE", "Yes", "On"]
+FALSE = ["false", "no", "0", "off", "False", "NO", "Off"]
+
+
+def test_boolean_words_in_variables(world):
+    """All words in one process each, through use-id-token: it shows in what is given, without another sign-in."""
+    world.set_variables(world.person_settings())
+    for word in TRUE + FALSE:
+        given = world.run("token()", MLFLOW_TRACKING_OIDC_USE_ID_TOKEN=word).ok()
+        assert (given.count(".") == 2) == (word in TRUE), word
+
+
+@pytest.mark.parametrize("word", ["maybe", "2", "y", "t", " true", "-1"])
+def test_another_word_is_an_error_that_names_setting_and_variable(world, word):
+    world.set_variables(world.person_settings())
+    world.env["MLFLOW_TRACKING_OIDC_INTERACTIVE"] = word
+    world.run("token()").failed("configuration", "MLFLOW_TRACKING_OIDC_INTERACTIVE", "interactive")
+    assert world.provider.requests == []
+
+
+@pytest.mark.parametrize("value", ['"maybe"', "2", "[true]", "1.0", "2020-01-01", '""'])
+def test_another_toml_value_is_an_error_that_names_key_and_file(world, value):
+    path = world.write(text=block(world.person_settings()).rstrip() + f"\nuse-id-token = {value}\n")
+    world.run("token()").failed("configuration", "use-id-token", str(path))
+
+
+@pytest.mark.parametrize("key", ["uri", "issuer", "client-id", "client-secret", "redirect-uri", "scope", "audience"])
+def test_a_text_setting_of_another_toml_type_is_an_error_that_names_key_and_file(world, key):
+    settings = world.person_settings(scope="openid", audience="x", client_secret="y")
+    text = block(settings).replace(f"\n{key} = ", f"\n{key} = [1] #")
+    path = world.write(text=text)
+    world.run("token()").failed("configuration", key, str(path))
+
+
+# --- what is missing ---
+@pytest.mark.parametrize("key", ["issuer", "client-id"])
+@pytest.mark.parametrize("other", ["SCOPE", "INTERACTIVE", "AUDIENCE", "USE_ID_TOKEN", "REDIRECT_URI", "CLIENT_SECRET"])
+def test_any_oidc_variable_describes_its_server_so_a_missing_one_is_an_error(world, key, other):
+    settings = world.person_settings(redirect_uri=None)
+    del settings[key]
+    world.set_variables(settings)
+    world.env["MLFLOW_TRACKING_OIDC_" + other] = "true"
+    world.run("search()").failed(None, variable(key))
+    assert world.server.requests == []
+
+
+@pytest.mark.parametrize("key", ["issuer", "client-id"])
+def test_a_missing_required_key_is_an_error_that_names_it_and_the_file(world, key):
+    settings = world.person_settings()
+    del settings[key]
+    path = world.write(settings)
+    world.run("token()").failed("configuration", key, str(path))
+
+
+def test_a_block_without_uri_is_an_error_that_names_it_and_the_file(world):
+    settings = world.person_settings()
+    del settings["uri"]
+    path = world.write(settings)
+    world.run("token()").failed("configuration", "uri", str(path))
+
+
+def test_no_secret_and_not_interactive_uses_cache_and_refresh_only(world):
+    world.person()
+    first = world.run("token()").ok()
+    world.person(interactive=False)
+    assert world.run("token()").ok() == first
+    world.advance(301)
+    assert world.run("token()").ok() != first
+    assert world.provider.last("token").form["grant_type"] == "refresh_token"
+    world.provider.revoke_all()
+    world.advance(301)
+    world.run("token()").failed("login_required", ("interactive", "sign in", "login"))
+    assert len(world.browser.openings) == 1
+
+
+def test_no_secret_and_not_interactive_without_a_cache_is_an_error(world):
+    world.person(interactive=False)
+    world.run("search()").failed("login_required", ("interactive", "sign in", "login"))
+    assert world.browser.openings == [] and world.provider.count("token") == 0
+
+
+# --- the file ---
+def test_the_nearest_file_with_the_table_is_taken(world):
+    below = world.cwd / "a" / "b"
+    world.robot()
+    (world.cwd / "a").mkdir()
+    (world.cwd / "a" / "pyproject.toml").write_text("[project]\nname = 'without the table'\n")
+    below.mkdir()
+    world.run("search()", cwd=below).ok()
+
+
+def test_a_nearer_file_hides_those_above(world):
+    world.robot()
+    other = {**world.robot_settings(), "uri": "http://other.example.com"}
+    world.write(other, folder=world.cwd / "a")
+    world.run("token()", cwd=world.cwd / "a").failed("configuration")
+
+
+def test_the_directory_at_import_comes_before_the_current_one(world):
+    world.write(world.robot_settings(scope="at-import"), folder=world.folder / "import")
+    world.write(world.robot_settings(scope="current"), folder=world.folder / "current")
+    with world.process(cwd=world.folder / "import") as process:
+        process.do("import mlflow_oidc_client").ok()
+        process.do(f"os.chdir({str(world.folder / 'current')!r})").ok()
+        process.do("search()").ok()
+    assert world.provider.last("token").form["scope"] == "at-import"
+
+
+def test_the_current_directory_counts_when_that_at_import_has_no_table(world):
+    world.write(world.robot_settings(), folder=world.folder / "current")
+    with world.process() as process:
+        process.do("import mlflow_oidc_client").ok()
+        process.do(f"os.chdir({str(world.folder / 'current')!r})").ok()
+        process.do("search()").ok()
+
+
+@pytest.mark.parametrize("mode", [0o666, 0o664])
+def test_a_file_above_that_others_can_write_does_not_count(world, mode):
+    path = world.robot()
+    path.chmod(mode)
+    (world.cwd / "a").mkdir()
+    world.run("token()", cwd=world.cwd / "a").failed("configuration")
+    assert world.provider.requests == []
+
+
+def test_a_file_above_of_another_user_does_not_count(world):
+    """Made where we may give files away; where not, a file of another user's that nobody can change stands for it."""
+    path = world.robot()
+    (world.cwd / "a").mkdir()
+    if os.geteuid() == 0:
+        os.chown(path, 65534, 65534)
+        world.run("token()", cwd=world.cwd / "a").failed("configuration")
+        os.chown(path, 0, 0)
+    world.run("token()", cwd=world.cwd / "a").ok()
+
+
+def test_the_file_in_the_working_directory_counts_whatever_its_mode(world):
+    world.robot().chmod(0o666)
+    world.run("token()").ok()
+
+
+def test_the_users_own_file(world):
+    world.write_user_file(world.robot_settings())
+    world.run("search()").ok()
+
+
+def test_the_users_own_file_without_xdg_config_home(world):
+    path = world.home / ".config" / "mlflow-oidc-client" / "config.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text(block(world.robot_settings(), "tracking-servers"))
+    world.run("search()", unset=["XDG_CONFIG_HOME"]).ok()
+
+
+def test_pyproject_comes_before_the_users_own_file(world):
+    world.write_user_file(world.robot_settings(scope="from-user-file"))
+    world.write(world.robot_settings(scope="from-pyproject"))
+    world.run("search()").ok()
+    assert world.provider.last("token").form["scope"] == "from-pyproject"
+
+
+def test_the_users_own_file_describes_servers_that_pyproject_does_not(world):
+    world.write_user_file(world.robot_settings())
+    world.write({**world.robot_settings(), "uri": "http://other.example.com"})
+    world.run("search()").ok()
+
+
+def test_several_blocks_for_several_servers(world):
+    second = world.new_server()
+    world.provider.add_client("second", "s3cret-second")
+    world.write(world.robot_settings(), world.robot_settings(uri=second.uri, client_id="second", client_secret="s3cret-second"))
+    assert world.run(f"search(), search({second.uri!r})").ok() == [["Default"], ["Default"]]
+    grants = {grant.client_id: grant.access_tokens for grant in world.provider.grants}
+    assert set(world.server.tokens()) <= set(grants["robot"]) and set(second.tokens()) <= set(grants["second"])
+
+
+# --- when settings are read ---
+def test_settings_are_kept_while_they_work(world):
+    path = world.robot()
+    with world.process() as process:
+        process.do("search()").ok()
+        path.write_text("this is [[ not TOML")
+        process.do("search()").ok()
+        world.advance(301)
+        process.do("search()").ok()
+
+
+def test_settings_are_read_again_after_an_error(world):
+    world.robot(client_secret="wrong")
+    world.more_secrets.add("wrong-secret-value")
+    with world.process() as process:
+        process.do("search()").failed(None, "invalid_client")
+        world.robot()
+        process.do("search()").ok()
+
+
+# --- matching ---
+HOST = "http://mlflow.example.com"
+COVERED = [
+    # block, request, covered?
+    ("/a", "/a", True),
+    ("/a", "/a/", True),
+    ("/a", "/a/x", True),
+    ("/a", "/a/x/y?q=1", True),
+    ("/a/", "/a", True),
+    ("/a/", "/a/x", True),
+    ("", "/", True),
+    ("", "/anything/below", True),
+    ("/", "", True),
+    ("/a", "/ab", False),
+    ("/a", "/", False),
+    ("/a", "", False),
+    ("/a", "/A/x", False),
+    ("/a/b", "/a", False),
+]
+FORMS = [
+    (f"{HOST}/a", "HTTP://MLFLOW.EXAMPLE.COM/a/x", True),
+    ("HTTP://MLFLOW.Example.Com/a", f"{HOST}/a/x", True),
+    (f"{HOST}/a", f"{HOST}:80/a/x", True),
+    (f"{HOST}:80/a", f"{HOST}/a/x", True),
+    ("https://mlflow.example.com", "https://mlflow.example.com:443/x", True),
+    (f"{HOST}/a", f"{HOST}:8080/a/x", False),
+    (f"{HOST}/a", f"{HOST}:443/a/x", False),
+    (f"{HOST}/a", "https://mlflow.example.com/a/x", False),
+    (f"{HOST}", "http://mlflow.example.com.evil.example/", False),
+    (f"{HOST}", "http://mlflow.example.co/", False),
+    (f"{HOST}", "http://xmlflow.example.com/", False),
+    (f"{HOST}", "http://127.0.0.1/", False),
+]
+NEVER = [
+    "http://user@mlflow.example.com/a",
+    "http://user:pw@mlflow.example.com/a",
+    "http://@mlflow.example.com/a",
+    f"{HOST}/a/../b",
+    f"{HOST}/a/./x",
+    f"{HOST}/a/..",
+    f"{HOST}/a/.",
+    f"{HOST}/a/%2e%2e/b",
+    f"{HOST}/a/%2E./b",
+    f"{HOST}/a/.%2e",
+    f"{HOST}/a%2fb",
+    f"{HOST}/a%2Fb",
+    f"{HOST}/a%5cb",
+    f"{HOST}/a%5Cb",
+    f"{HOST}/a\\b",
+    "http:\\\\mlflow.example.com\\a",
+    f"{HOST}\\@evil.example/a",
+]
+
+
+def covers(world, configured, requested):
+    """Whether a request gets the token of the block; no request is sent to the server."""
+    world.write(world.robot_settings(uri=configured))
+    outcome = world.run(f"token({requested!r})")
+    if outcome.error is None:
+        return True
+    assert outcome.error["type"] == "ValueError" or "MlflowException" in outcome.error["classes"], outcome.error["trace"]
+    assert outcome.error["type"] == "ValueError" or outcome.error["code"] == "configuration", outcome.error["text"]
+    return False
+
+
+@pytest.mark.parametrize("configured, requested, expected", COVERED)
+def test_a_block_covers_its_path_and_those_below(world, configured, requested, expected):
+    assert covers(world, HOST + configured, HOST + requested) == expected
+
+
+@pytest.mark.parametrize("configured, requested, expected", FORMS)
+def test_scheme_host_and_port_are_normalised(world, configured, requested, expected):
+    assert covers(world, configured, requested) == expected
+
+
+@pytest.mark.parametrize("requested", NEVER)
+def test_tricky_request_uris_never_match(world, requested):
+    for configured in (HOST, f"{HOST}/a"):
+        assert not covers(world, configured, requested)
+
+
+def test_the_longest_match_wins(world):
+    world.provider.add_client("deep", "s3cret-deep")
+    world.write(
+        world.robot_settings(uri=HOST, scope="root"),
+        world.robot_settings(uri=f"{HOST}/a/b", scope="deep", client_id="deep", client_secret="s3cret-deep"),
+        world.robot_settings(uri=f"{HOST}/a", scope="middle"),
+    )
+    with world.process() as process:
+        for path, scope in (("/x", "root"), ("/a/x", "middle"), ("/a/b/x", "deep"), ("/a/bc", "middle"), ("/ab", "root")):
+            given = process.do(f"token('{HOST}{path}')").ok()
+            assert [g.scope for g in world.provider.grants if given in g.access_tokens] == [scope], path
+
+
+@pytest.mark.parametrize("second", [HOST + "/", "HTTP://MLFLOW.EXAMPLE.COM:80", HOST])
+def test_two_blocks_for_one_uri_are_an_error(world, second):
+    path = world.write(world.robot_settings(uri=HOST), world.robot_settings(uri=second, client_id="app"))
+    world.run(f"token('{HOST}/')").failed("configuration", str(path), "mlflow.example.com")
+
+
+@pytest.mark.parametrize("wrong, right", [("clientid", "client-id"), ("redirect_uri", "redirect-uri"), ("isuer", "issuer"),
+                                          ("use-id-tokens", "use-id-token"), ("Audience", "audience")])
+def test_an_unknown_key_gets_a_warning_with_the_nearest_known_one(world, wrong, right):
+    path = world.write(text=block(world.robot_settings()).rstrip() + f'\n{wrong} = "x"\n')
+    with world.process() as process:
+        process.do("search()").ok()
+        process.do("search()").ok()
+    assert wrong in process.stderr and right in process.stderr.replace(wrong, "") and str(path) in process.stderr
+    assert process.stderr.count(wrong) == 1, "said once"
+
+
+# --- which server the variables describe ---
+def variables(world):
+    settings = world.robot_settings()
+    del settings["uri"]
+    world.set_variables(settings)
+
+
+def test_the_variables_describe_what_mlflow_is_set_to_at_the_call(world):
+    variables(world)
+    second = world.new_server()
+    world.unguarded = True
+    with world.process() as process:
+        process.do("import mlflow; mlflow.set_tracking_uri(os.environ['URI'])").ok()
+        process.do("search()").ok()
+        assert process.do(f"search({second.uri!r})").error is not None
+        process.do(f"mlflow.set_tracking_uri({second.uri!r})").ok()
+        process.do(f"search({second.uri!r})").ok()
+    assert None not in world.server.tokens()
+    assert second.tokens()[0] is None and second.tokens()[-1] is not None
+
+
+def test_the_variables_describe_mlflow_tracking_uri(world):
+    variables(world)
+    second = world.new_server()
+    world.unguarded = True
+    world.env["MLFLOW_TRACKING_URI"] = world.server.uri
+    assert world.run(f"search({second.uri!r})").error is not None
+    world.run("search()").ok()
+    assert second.tokens() and set(second.tokens()) == {None}
+    assert None not in world.server.tokens()
+
+
+def test_the_variables_describe_the_first_server_that_is_called_when_mlflow_is_set_to_none(world):
+    variables(world)
+    second = world.new_server()
+    world.unguarded = True
+    with world.process() as process:
+        process.do("search()").ok()
+        assert process.do(f"search({second.uri!r})").error is not None
+        process.do("search()").ok()
+    assert None not in world.server.tokens()
+    assert second.tokens() and set(second.tokens()) == {None}
+
+
+def test_requests_to_other_hosts_never_get_the_token(world):
+    world.robot()
+    second = world.new_server()
+    second.expects_tokens = False
+    world.unguarded = True
+    with world.process() as process:
+        process.do("search()").ok()
+        process.do(f"search({second.uri!r})").ok()
+        process.do(f"search('http://localhost:{world.server.port}')")
+    assert set(second.tokens()) == {None}
+    by_name = [r for r in world.server.requests if r.header("Host", "").startswith("localhost")]
+    assert by_name and all(r.bearer is None for r in by_name), "localhost is another host than 127.0.0.1"
+
+
+# --- audience ---
+def test_the_audience_is_the_client_id_by_default(world):
+    world.person()
+    world.run("token()").ok()
+    assert world.provider.last("token").form["audience"] == "app"
+    assert "audience" not in world.provider.last("authorize").query
+    world.advance(301)
+    world.run("token()").ok()
+    assert "audience" not in world.provider.last("token").form, "the refresh has it only when the user set it"
+
+
+def test_client_credentials_send_the_audience(world):
+    world.robot()
+    world.run("token()").ok()
+    assert world.provider.last("token").form["audience"] == "robot"
+    world.robot(audience="https://api.example.com")
+    world.run("token()").ok()
+    assert world.provider.last("token").form["audience"] == "https://api.example.com"
+
+
+@pytest.mark.parametrize("who", ["person", "robot"])
+def test_an_empty_audience_in_the_file_sends_none(world, who):
+    getattr(world, who)(audience="")
+    world.run("token()").ok()
+    assert "audience" not in world.provider.last("token").form
+    assert all("audience" not in r.query for r in world.provider.received("authorize"))
+
+
+def test_an_id_token_is_checked_against_the_client_id_whatever_the_audience(world):
+    world.person(audience="https://api.example.com")
+    world.run("token()").ok()
+    world.provider.id_token.claims["aud"] = "https://api.example.com"
+    world.run("login()").failed(None, "aud")
+
+
+@pytest.mark.parametrize("form", ["no-jwt", "a.b.c", "e30.e30.", "%%%", "x" * 6000])
+def test_access_tokens_are_opaque(world, form):
+    world.robot()
+    world.provider.new_access_token = lambda: form
+    assert world.run("token()").ok() == form
+
+
+def test_an_access_token_that_looks_expired_is_not_read(world):
+    from jose import encode
+
+    form = f"{encode({'alg': 'none'})}.{encode({'exp': 1, 'aud': 'other', 'iss': 'other'})}.c2ln"
+    world.robot()
+    world.provider.new_access_token = lambda: form
+    assert world.run("token()").ok() == form
+
+
+# --- redirect-uri ---
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+def test_loopback_redirect_uris_are_used_as_written(world, host):
+    wanted = f"http://{host}:{free_port()}/oauth2/callback"
+    world.person(redirect_uri=wanted)
+    world.run("token()").ok()
+    assert world.provider.last("authorize").query["redirect_uri"] == wanted
+    assert world.provider.last("token").form["redirect_uri"] == wanted
+
+
+@pytest.mark.parametrize("family", ["127.0.0.1", "[::1]"])
+def test_localhost_listens_on_both_families(world, family):
+    world.person(redirect_uri=f"http://localhost:{free_port()}/oauth2/callback")
+    world.browser.mode = "never"
+    with world.process() as process:
+        process.start("token()")
+        target = world.browser.callback_url(world.browser.wait_for_url())
+        world.browser.visit(target.replace("//localhost:", f"//{family}:"))
+        process.wait().ok()
+
+
+@pytest.mark.parametrize("wrong", [
+    "https://127.0.0.1:39303/oauth2/callback",
+    "http://example.com:39303/oauth2/callback",
+    "http://10.0.0.1:39303/oauth2/callback",
+    "http://0.0.0.0:39303/oauth2/callback",
+    "http://127.0.0.1.example.com:39303/oauth2/callback",
+    "http://user@127.0.0.1:39303/oauth2/callback",
+    "http://127.0.0.1:39303/oauth2/callback?a=b",
+    "http://127.0.0.1:39303/oauth2/callback#f",
+    "http://127.0.0.1/oauth2/callback",
+    "http://127.0.0.1:39303",
+    "http://127.0.0.1:0/oauth2/callback",
+    "http://127.0.0.1:70000/oauth2/callback",
+    "urn:ietf:wg:oauth:2.0:oob",
+    "/oauth2/callback",
+    "custom:/callback",
+])
+def test_another_redirect_uri_is_an_error_that_names_the_loopback_form(world, wrong):
+    path = world.person(redirect_uri=wrong)
+    world.run("token()").failed("configuration", "redirect-uri", "http://127.0.0.1:", str(path))
+    assert world.provider.requests == [] and world.browser.openings == []
+
+
+# --- issuer ---
+@pytest.mark.parametrize("wrong", ["http://auth.example.com", "http://127.0.0.1.example.com/", "ftp://auth.example.com/",
+                                   "auth.example.com", "https://", "https://user:pw@auth.example.com/",
+                                   "https://auth.example.com/?a=b", "https://auth.example.com/#f"])
+def test_an_issuer_that_is_not_https_is_an_error_before_any_request(world, wrong):
+    path = world.person(issuer=wrong)
+    outcome = world.run("token()")
+    outcome.failed("configuration", "issuer", str(path))
+    assert outcome.seconds < 2 and "user:pw" not in outcome.error["text"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_an_http_issuer_on_loopback_is_accepted(world, host):
+    issuer = f"http://{host}:{world.provider.port}"
+    world.provider.metadata = {"issuer": issuer}
+    world.provider.id_token.claims["iss"] = issuer
+    world.provider.callback["iss"] = issuer
+    world.person(issuer=issuer)
+    world.run("token()").ok()
+
+
+def test_an_https_issuer_with_a_certificate_that_the_user_trusts(world):
+    world.use_tls_provider()
+    world.person()
+    assert world.run("search()").ok() == ["Default"]
+
+
+def test_an_https_issuer_with_an_unknown_certificate_is_refused(world):
+    world.use_tls_provider()
+    world.person()
+    world.run("token()", unset=["SSL_CERT_FILE"]).failed("network", world.provider.issuer, ("certificate", "SSL"))
+    assert world.provider.requests == []
+
+
+@pytest.mark.parametrize("configured, published", [("", "/"), ("/", "")])
+def test_one_trailing_slash_of_the_issuer_may_differ(world, configured, published):
+    provider = world.provider
+    issuer = provider.base + published
+    provider.metadata = {"issuer": issuer}
+    provider.id_token.claims["iss"] = issuer
+    provider.callback["iss"] = issuer
+    world.person(issuer=provider.base + configured)
+    world.run("token()").ok()
+
+
+def test_later_checks_use_the_documents_own_issuer(world):
+    provider = world.provider
+    provider.metadata = {"issuer": provider.base + "/"}
+    provider.callback["iss"] = provider.base + "/"
+    provider.id_token.claims["iss"] = provider.base  # as configured, not as published
+    world.person(issuer=provider.base)
+    world.run("token()").failed("protocol", "iss")
+
+
+@pytest.mark.parametrize("published", ["https://evil.example.com", "{base}//", "{base}/other", "{upper}", "", None])
+def test_another_issuer_in_the_metadata_is_an_error(world, published):
+    base = world.provider.base
+    if published is not None:
+        published = published.format(base=base, upper=base.upper())
+    world.provider.metadata = {"issuer": published}
+    world.person()
+    world.run("token()").failed(("protocol", "configuration"), "issuer", base)
+    assert world.browser.openings == [] and world.provider.count("token") == 0
+
+
+def test_an_issuer_with_a_path(world):
+    world.provider = world.new_provider(path="/realms/one")
+    world.person()
+    world.run("search()").ok()
+
+
+def test_the_rfc_8414_path_is_tried_after_the_oidc_one(world):
+    world.provider = world.new_provider(path="/realms/one")
+    world.provider.replace("discovery", 404)
+    world.person()
+    world.run("search()").ok()
+    assert world.provider.count("oauth_discovery") == 1
