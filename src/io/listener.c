@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: MIT */
+#include "io/listener.h"
+
+#include "io/clock.h"
+#include "io/loopback_socket.h"
+#include "io/page_reply.h"
+#include "io/port_owner.h"
+#include "io/request_head.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    FAMILIES = 2,
+    CONNECTIONS_MOST = 32,
+    REQUEST_MOST_BYTES = 16 * 1024,
+    REQUEST_WAIT_MS = 10 * 1000,
+    CLOSE_WAIT_MS = 1000,
+    ACCEPTS_A_ROUND = 8,
+    HOST_MOST_BYTES = 32,
+};
+
+/* A browser (or a stray) that was let in. */
+struct connection {
+    int fd; /* -1: the place is free */
+    int64_t ends_at_ms;
+    bool answered; /* the reply is out; what else comes is thrown away until the other side closes */
+    struct request_scan scan;
+    struct strbuf head;
+};
+
+struct listener {
+    int sockets[FAMILIES]; /* -1: none */
+    char *path;
+    char host[HOST_MOST_BYTES]; /* with the port */
+    char bare[HOST_MOST_BYTES]; /* without */
+    struct request_served served;
+    struct connection connections[CONNECTIONS_MOST];
+};
+
+struct listener_request {
+    int fd;
+    char *query;
+};
+
+static enum moidc_code error_busy(const struct listener_address *address, struct moidc_err *err)
+{
+    char owner[96];
+
+    port_owner_find(address->port, owner, sizeof owner);
+    err_set(err, MOIDC_E_NETWORK, "port %d, where the browser is to come back to, is taken by %s", address->port,
+            owner[0] != '\0' ? owner : "another program");
+    err_where(err, "%s:%d", address->host, address->port);
+    return err_next(err, "end that program, or set a redirect URI with another port that the provider knows");
+}
+
+static enum moidc_code error_system(const struct listener_address *address, int error, struct moidc_err *err)
+{
+    err_set(err, MOIDC_E_NETWORK, "cannot listen for the browser: %s", strerror(error));
+    err_where(err, "%s:%d", address->host, address->port);
+    return MOIDC_E_NETWORK;
+}
+
+/* Opens what `address` asks for. A family that this machine does not have is left out as long as there is the other. */
+static enum moidc_code open_sockets(struct listener *listener, const struct listener_address *address, bool *busy,
+                                    struct moidc_err *err)
+{
+    const int family[FAMILIES] = {AF_INET, AF_INET6};
+    const bool wanted[FAMILIES] = {address->ipv4, address->ipv6};
+    int missing = EADDRNOTAVAIL;
+    int opened = 0;
+
+    for (int i = 0; i < FAMILIES; i++) {
+        int error = wanted[i] ? loopback_socket_listen(family[i], address->port, &listener->sockets[i]) : EAFNOSUPPORT;
+
+        if (error == EADDRINUSE) {
+            *busy = true;
+            return error_busy(address, err);
+        }
+        if (error == 0) {
+            opened++;
+        } else if (error == EAFNOSUPPORT || error == EADDRNOTAVAIL) {
+            missing = wanted[i] ? error : missing;
+        } else {
+            return error_system(address, error, err);
+        }
+    }
+    return opened > 0 ? MOIDC_OK : error_system(address, missing, err);
+}
+
+static enum moidc_code listener_new(const struct listener_address *address, struct listener **ret,
+                                    struct moidc_err *err)
+{
+    struct listener *listener = mem_zalloc(sizeof *listener);
+
+    if (listener == NULL) {
+        return err_memory(err);
+    }
+    for (int i = 0; i < FAMILIES; i++) {
+        listener->sockets[i] = -1;
+    }
+    for (int i = 0; i < CONNECTIONS_MOST; i++) {
+        listener->connections[i].fd = -1;
+    }
+    listener->path = mem_strdup(address->path);
+    if (listener->path == NULL) {
+        listener_close(listener);
+        return err_memory(err);
+    }
+    snprintf(listener->host, sizeof listener->host, "%s:%d", address->host, address->port);
+    snprintf(listener->bare, sizeof listener->bare, "%s", address->host);
+    listener->served = (struct request_served){listener->path, listener->host,
+                                               address->port == 80 ? listener->bare : NULL};
+    *ret = listener;
+    return MOIDC_OK;
+}
+
+enum moidc_code listener_open(const struct listener_address *address, bool *busy, struct listener **ret,
+                              struct moidc_err *err)
+{
+    CLEANUP(listener_close_p) struct listener *listener = NULL;
+    enum moidc_code rc;
+
+    *busy = false;
+    rc = listener_new(address, &listener, err);
+    if (rc != MOIDC_OK) {
+        return rc;
+    }
+    rc = open_sockets(listener, address, busy, err);
+    if (rc != MOIDC_OK) {
+        return rc;
+    }
+    *ret = listener;
+    listener = NULL;
+    return MOIDC_OK;
+}
+
+static void connection_end(struct connection *connection)
+{
+    if (connection->fd >= 0) {
+        close(connection->fd);
+    }
+    strbuf_free(&connection->head); /* wiped: it may hold a code */
+    connection->fd = -1;
+}
+
+void listener_close(struct listener *listener)
+{
+    if (listener == NULL) {
+        return;
+    }
+    for (int i = 0; i < FAMILIES; i++) {
+        if (listener->sockets[i] >= 0) {
+            close(listener->sockets[i]);
+        }
+    }
+    for (int i = 0; i < CONNECTIONS_MOST; i++) {
+        connection_end(&listener->connections[i]);
+    }
+    mem_free(listener->path);
+    mem_free(listener);
+}
+
+/* Answers a stray, and leaves the connection to be read out: closing with bytes unread sends RST, which may take the
+ * reply back from the other side (RFC 9112 §9.6). */
+static void connection_refuse(struct connection *connection, int status)
+{
+    bool with_body = strncmp(strbuf_text(&connection->head), "HEAD ", 5) != 0; /* RFC 9110 §9.3.2 */
+
+    if (!page_reply_refuse(connection->fd, status, with_body)) {
+        connection_end(connection);
+        return;
+    }
+    strbuf_free(&connection->head);
+    connection->answered = true;
+    connection->ends_at_ms = clock_steady_ms() + CLOSE_WAIT_MS;
+}
+
+/* Hands the connection out as a request. */
+static enum moidc_code connection_take(struct connection *connection, const char *query, size_t n,
+                                       struct listener_request **ret, struct moidc_err *err)
+{
+    struct listener_request *request = mem_zalloc(sizeof *request);
+
+    if (request != NULL) {
+        request->query = mem_strndup(query, n);
+    }
+    if (request == NULL || request->query == NULL) {
+        mem_free(request);
+        connection_end(connection);
+        return err_memory(err);
+    }
+    request->fd = connection->fd;
+    connection->fd = -1;
+    connection_end(connection);
+    *ret = request;
+    return MOIDC_OK;
+}
+
+/* Throws away what comes on an answered connection. */
+static void connection_drain(struct connection *connection)
+{
+    char bytes[4096];
+    ssize_t n = loopback_socket_read(connection->fd, bytes, sizeof bytes);
+
+    if (n == 0) {
+        connection_end(connection);
+    }
+}
+
+/* Reads what came, and answers or hands out what is complete. */
+static enum moidc_code connection_read(struct listener *listener, struct connection *connection,
+                                       struct listener_request **ret, struct moidc_err *err)
+{
+    char bytes[4096];
+    size_t room = connection->head.most - connection->head.length;
+    ssize_t n = loopback_socket_read(connection->fd, bytes, room < sizeof bytes ? room : sizeof bytes);
+    const char *query;
+    size_t query_length;
+    int status;
+
+    if (n == 0) {
+        connection_end(connection);
+    }
+    if (n <= 0) {
+        return MOIDC_OK;
+    }
+    strbuf_add(&connection->head, bytes, (size_t)n);
+    mem_wipe(bytes, (size_t)n);
+    if (connection->head.failed) {
+        connection_end(connection);
+        return err_memory(err);
+    }
+    switch (request_head_scan(&connection->scan, connection->head.bytes, connection->head.length)) {
+    case REQUEST_PARTIAL:
+        if (connection->head.length == connection->head.most) {
+            connection_refuse(connection, request_head_overflow(&connection->scan));
+        }
+        return MOIDC_OK;
+    case REQUEST_BROKEN:
+        connection_refuse(connection, 400);
+        return MOIDC_OK;
+    case REQUEST_COMPLETE:
+        break;
+    }
+    status = request_head_judge(&listener->served, connection->head.bytes, connection->scan.seen, &query,
+                                &query_length);
+    if (status == 200) {
+        return connection_take(connection, query, query_length, ret, err);
+    }
+    connection_refuse(connection, status);
+    return MOIDC_OK;
+}
+
+/* Ends those whose time is up. What has not said a word (a browser's preconnect) gets none. */
+static void end_late(struct listener *listener)
+{
+    int64_t now = clock_steady_ms();
+
+    for (int i = 0; i < CONNECTIONS_MOST; i++) {
+        struct connection *connection = &listener->connections[i];
+
+        if (connection->fd < 0 || connection->ends_at_ms > now) {
+            continue;
+        }
+        if (connection->answered || connection->head.length == 0) {
+            connection_end(connection);
+        } else {
+            connection_refuse(connection, 408);
+        }
+    }
+}
+
+/* A free place; if need be that of the connection that was answered, else that of the oldest: a newcomer is more likely
+ * to be the browser than one that did not say its request while so many others came. */
+static struct connection *free_place(struct listener *listener)
+{
+    struct connection *worst = NULL;
+
+    for (int i = 0; i < CONNECTIONS_MOST; i++) {
+        struct connection *connection = &listener->connections[i];
+
+        if (connection->fd < 0) {
+            return connection;
+        }
+        if (worst == NULL || connection->answered > worst->answered ||
+            (connection->answered == worst->answered && connection->ends_at_ms < worst->ends_at_ms)) {
+            worst = connection;
+        }
+    }
+    connection_end(worst);
+    return worst;
+}
+
+/* Lets in who waits at `listening`, and reads at once what each has to say. */
+static enum moidc_code accept_some(struct listener *listener, int listening, struct listener_request **ret,
+                                   struct moidc_err *err)
+{
+    for (int i = 0; i < ACCEPTS_A_ROUND && *ret == NULL; i++) {
+        struct connection *connection;
+        enum moidc_code rc;
+        int fd = -1;
+        int error = loopback_socket_accept(listening, &fd);
+
+        if (error == EMFILE || error == ENFILE || error == EBADF || error == EINVAL || error == ENOTSOCK) {
+            return err_set(err, MOIDC_E_NETWORK, "cannot let the browser in: %s", strerror(error));
+        }
+        if (error != 0) {
+            return MOIDC_OK; /* nobody is left, or it was about that one connection (accept(2)) */
+        }
+        connection = free_place(listener);
+        *connection = (struct connection){.fd = fd, .ends_at_ms = clock_steady_ms() + REQUEST_WAIT_MS,
+                                          .head = STRBUF_INIT(REQUEST_MOST_BYTES)};
+        rc = connection_read(listener, connection, ret, err);
+        if (rc != MOIDC_OK) {
+            return rc;
+        }
+    }
+    return MOIDC_OK;
+}
+
+/* The descriptors to wait for: sockets first, then a place each; -1 is skipped by poll(). */
+static void fill_poll(const struct listener *listener, struct pollfd *polls)
+{
+    for (int i = 0; i < FAMILIES; i++) {
+        polls[i] = (struct pollfd){.fd = listener->sockets[i], .events = POLLIN};
+    }
+    for (int i = 0; i < CONNECTIONS_MOST; i++) {
+        polls[FAMILIES + i] = (struct pollfd){.fd = listener->connections[i].fd, .events = POLLIN};
+    }
+}
+
+/* Milliseconds until something has to be done: a connection's end, or `until_ms`. */
+static int time_left_ms(const struct listener *listener, int64_t until_ms)
+{
+    int64_t left;
+
+    for (int i = 0; i < CONNECTIONS_MOST; i++) {
+        const struct connection *connection = &listener->connections[i];
+
+        if (connection->fd >= 0 && connection->ends_at_ms < until_ms) {
+            until_ms = connection->ends_at_ms;
+        }
+    }
+    left = until_ms - clock_steady_ms();
+    return left > 0 ? (int)left : 0;
+}
+
+/* Serves what poll() found. Connections first: they were there before those that wait. */
+static enum moidc_code serve(struct listener *listener, const struct pollfd *polls, struct listener_request **ret,
+                             struct moidc_err *err)
+{
+    enum moidc_code rc = MOIDC_OK;
+
+    for (int i = 0; i < CONNECTIONS_MOST && rc == MOIDC_OK && *ret == NULL; i++) {
+        struct connection *connection = &listener->connections[i];
+
+        if (polls[FAMILIES + i].revents == 0) {
+            continue;
+        }
+        if (connection->answered) {
+            connection_drain(connection);
+        } else {
+            rc = connection_read(listener, connection, ret, err);
+        }
+    }
+    for (int i = 0; i < FAMILIES && rc == MOIDC_OK && *ret == NULL; i++) {
+        if (polls[i].revents & (POLLERR | POLLNVAL)) {
+            return err_set(err, MOIDC_E_NETWORK, "the socket that waits for the browser failed");
+        }
+        if (polls[i].revents != 0) {
+            rc = accept_some(listener, listener->sockets[i], ret, err);
+        }
+    }
+    return rc;
+}
+
+enum moidc_code listener_next(struct listener *listener, int wait_ms, struct listener_request **ret,
+                              struct moidc_err *err)
+{
+    int64_t until_ms = clock_steady_ms() + wait_ms;
+    struct listener_request *request = NULL;
+    enum moidc_code rc = MOIDC_OK;
+
+    do {
+        struct pollfd polls[FAMILIES + CONNECTIONS_MOST];
+
+        fill_poll(listener, polls);
+        if (poll(polls, FAMILIES + CONNECTIONS_MOST, time_left_ms(listener, until_ms)) < 0) {
+            if (errno == EINTR) {
+                break; /* a signal: the caller wants to know */
+            }
+            return err_set(err, MOIDC_E_NETWORK, "cannot wait for the browser: %s", strerror(errno));
+        }
+        rc = serve(listener, polls, &request, err);
+        end_late(listener);
+    } while (rc == MOIDC_OK && request == NULL && clock_steady_ms() < until_ms);
+    if (rc == MOIDC_OK) {
+        *ret = request;
+    }
+    return rc;
+}
+
+const char *listener_query(const struct listener_request *request)
+{
+    return request->query;
+}
+
+void listener_answer(struct listener_request *request, int status, const char *html, size_t length)
+{
+    page_reply_send(request->fd, status, html, length);
+    mem_wipe(request->query, strlen(request->query));
+    mem_free(request->query);
+    mem_free(request);
+}
