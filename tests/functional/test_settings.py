@@ -250,7 +250,7 @@ def test_a_file_above_that_others_can_write_does_not_count(world, mode):
 
 
 def test_a_file_above_of_another_user_does_not_count(world):
-    """Made where we may give files away; where not, a file of another user's that nobody can change stands for it."""
+    """Only root can give a file away; another user checks the second half alone."""
     path = world.robot()
     (world.cwd / "a").mkdir()
     if os.geteuid() == 0:

@@ -1,0 +1,626 @@
+"""contract.md, "What a call does"."""
+import hashlib
+import sys
+
+import pytest
+import server as tracking
+from scripted import Answer
+from world import attempts
+from provider import DROP
+from test_our_tools import WHOLE_MLFLOW
+
+REFUSED = tracking.refused_for_ever()
+
+
+# --- the plugin at work ---
+def test_runs_parameters_metrics_and_artifacts_work(world):
+    world.person()
+    assert world.run(WHOLE_MLFLOW).ok() == {"param": "1", "metric": 2.0, "artifact": "hello", "experiments": ["Default"]}
+    assert len(world.server.requests) > 8 and len(world.browser.openings) == 1
+
+
+def test_the_mlflow_program_works(world):
+    world.robot()
+    world.env["MLFLOW_TRACKING_URI"] = world.server.uri
+    done = world.command("-m", "mlflow", "experiments", "search")
+    assert done.returncode == 0 and "Default" in done.stdout, done.stderr
+
+
+def test_a_process_that_imports_everything_itself_works(world):
+    """No fork and nothing imported before: the entry points as MLflow loads them."""
+    world.robot()
+    assert world.run("search()", spawn=True).ok() == ["Default"]
+
+
+def test_mlflow_tracking_auth_asks_for_us_by_name(world):
+    world.robot()
+    world.env["MLFLOW_TRACKING_AUTH"] = "oidc"
+    assert world.run("search()").ok() == ["Default"]
+    assert world.server.last("experiments/search").header("Accept") == "application/json"
+
+
+def test_by_name_without_settings_for_this_server_but_for_others_stays_out(world):
+    world.write(world.robot_settings(uri="http://other.example.com"))
+    world.env["MLFLOW_TRACKING_AUTH"] = "oidc"
+    world.unguarded = True
+    world.server.expects_tokens = False
+    assert world.run("search()").ok() == ["Default"]
+    assert world.server.tokens() == [None]
+
+
+def test_by_name_without_any_settings_is_an_error(world):
+    world.env["MLFLOW_TRACKING_AUTH"] = "oidc"
+    world.run("search()").failed(None, "pyproject.toml", world.server.uri)
+    assert world.server.requests == []
+
+
+def test_the_registry_at_another_uri_gets_its_own_token(world):
+    registry = world.new_server()
+    world.provider.add_client("second", "s3cret-second")
+    world.write(world.robot_settings(),
+                world.robot_settings(uri=registry.uri, client_id="second", client_secret="s3cret-second"))
+    world.run("""
+from mlflow.tracking import MlflowClient
+client = MlflowClient(tracking_uri=os.environ["URI"], registry_uri=%r)
+client.search_experiments()
+client.search_registered_models()
+""" % registry.uri).ok()
+    given = {grant.client_id: grant.access_tokens[0] for grant in world.provider.grants}
+    assert set(world.server.tokens()) == {given["robot"]} and set(registry.tokens()) == {given["second"]}
+
+
+def test_the_deployments_client_gets_its_own_token(world):
+    gateway = world.new_server()
+    world.write(world.robot_settings(), world.robot_settings(uri=gateway.uri))
+    world.run("""
+import mlflow.deployments
+search()
+if hasattr(mlflow.deployments, "MlflowDeploymentClient") or hasattr(mlflow.deployments, "get_deploy_client"):
+    try:
+        client = mlflow.deployments.get_deploy_client(%r)
+    except Exception:
+        client = None  # MLflow before 2.9 has none for http
+    if client is not None:
+        client.list_endpoints()
+    else:
+        search(%r)
+""" % (gateway.uri, gateway.uri)).ok()
+    assert gateway.requests and None not in gateway.tokens()
+    assert len(world.token_requests("client_credentials")) == 2
+
+
+# --- 1: untouched ---
+def test_a_request_to_a_host_without_settings_goes_out_untouched(world):
+    world.unguarded = True
+    world.server.expects_tokens = False
+    with world.process() as process:
+        process.do("search()").ok()
+        with_plugin = [(n, v) for n, v in world.server.requests[-1].headers if n.lower() != "content-length"]
+        process.do("""
+import mlflow.tracking.request_header.registry as registry
+kept = [p for p in registry._request_header_provider_registry if 'oidc' not in type(p).__module__]
+assert len(kept) < len(registry._request_header_provider_registry._registry)
+registry._request_header_provider_registry._registry = kept
+search()
+""").ok()
+        without = [(n, v) for n, v in world.server.requests[-1].headers if n.lower() != "content-length"]
+    assert with_plugin == without and not [n for n, _ in without if n.lower() == "authorization"]
+    assert process.stderr == "" and not world.cache.exists()
+
+
+def test_a_server_without_settings_beside_one_with_settings_goes_out_untouched(world):
+    world.write(world.robot_settings(uri="http://other.example.com"))
+    world.unguarded = True
+    world.server.expects_tokens = False
+    with world.process() as process:
+        process.do("search()").ok()
+    assert world.server.last("experiments/search").header("Accept") == "*/*"
+    assert world.server.tokens() == [None] and world.provider.requests == [] and process.stderr == ""
+
+
+# --- 2: the header ---
+@pytest.mark.parametrize("token_type", ["Bearer", "bearer", "BEARER", "bEaReR"])
+def test_the_scheme_is_bearer_with_a_capital_b(world, token_type):
+    world.robot()
+    world.provider.token_type = token_type
+    given, = world.run("[search(), token()][1:]").ok()
+    assert world.server.last("experiments/search").header_values("Authorization") == [f"Bearer {given}"]
+
+
+def test_the_request_wants_json(world):
+    world.robot()
+    world.run("search()").ok()
+    assert world.server.last("experiments/search").header_values("Accept") == ["application/json"]
+
+
+def test_an_accept_header_of_the_callers_is_kept(world):
+    world.robot()
+    world.run("""
+import requests, mlflow_oidc_client
+requests.get(os.environ["URI"] + "/x", auth=mlflow_oidc_client.OIDCAuth(), headers={"Accept": "text/csv"})
+""").ok()
+    assert world.server.requests[-1].header_values("Accept") == ["text/csv"]
+
+
+def test_http_to_another_host_works_with_one_warning(world):
+    """The server as an HTTP proxy: any host name can be asked for."""
+    world.write(world.robot_settings(uri="http://mlflow.example.com"))
+    with world.process(http_proxy=world.server.base, no_proxy="127.0.0.1") as process:
+        process.do("search('http://mlflow.example.com')").ok()
+        process.do("search('http://mlflow.example.com')").ok()
+    assert len(world.server.requests) == 2
+    warnings = [line for line in process.stderr.splitlines() if "mlflow.example.com" in line]
+    assert len(warnings) == 1 and "clear" in warnings[0] or "clear" in process.stderr
+    assert process.stderr.lower().count("clear") == 1
+
+
+def test_http_to_loopback_gives_no_warning(world):
+    world.robot()
+    with world.process() as process:
+        process.do("search()").ok()
+    assert process.stderr == ""
+
+
+# --- 4: where tokens come from, and when they are renewed ---
+def test_memory_then_cache_then_refresh_then_sign_in(world):
+    world.person()
+    with world.process() as process:
+        process.do("search()").ok()
+        for path in world.cache_files():
+            path.unlink()
+        process.do("search()").ok()
+        assert len(world.token_requests()) == 1, "from memory"
+        world.advance(301)
+        process.do("search()").ok()
+        assert [r.form["grant_type"] for r in world.token_requests()] == ["authorization_code", "refresh_token"]
+    world.run("search()").ok()
+    assert len(world.token_requests()) == 2, "from the cache of another process"
+    world.provider.revoke_all()
+    world.advance(301)
+    world.run("search()").ok()
+    assert world.provider.last("token").form["grant_type"] == "authorization_code"
+    assert len(world.browser.openings) == 2
+
+
+def test_another_process_takes_the_token_from_the_cache_without_any_request(world):
+    world.person()
+    first = world.run("token()").ok()
+    before = world.provider.count()
+    assert world.run("token()").ok() == first
+    assert world.provider.count() == before, "not even discovery"
+
+
+def test_an_expired_token_is_renewed_without_a_browser(world):
+    world.person()
+    first = world.run("token()").ok()
+    world.advance(301)
+    assert world.run("token()").ok() != first
+    assert len(world.browser.openings) == 1
+
+
+@pytest.mark.parametrize("lifetime, early, due", [(300, 235, 243), (3600, 3535, 3543), (100, 75, 83)])
+def test_renewal_starts_when_a_fifth_at_most_60_s_is_left(world, lifetime, early, due):
+    world.robot()
+    world.provider.expires_in = lifetime
+    with world.process() as process:
+        first = process.do("token()").ok()
+        world.advance(early)
+        assert process.do("[token(), time.sleep(0.1)][0]").ok() == first
+        assert len(world.token_requests()) == 1
+        world.advance(due - early)
+        assert process.do("token()").ok() == first, "the call does not wait"
+        world.provider.wait_for("token", 2)
+        assert process.do("time.sleep(0.2), token()").ok()[1] != first
+
+
+def test_the_token_still_valid_is_used_while_a_renewal_is_under_way(world):
+    world.person()
+    with world.process() as process:
+        first = process.do("token()").ok()
+        world.provider.effect("token", delay=1)
+        world.advance(250)
+        for _ in range(20):
+            outcome = process.do("token()")
+            assert outcome.ok() == first and outcome.seconds < 0.5
+        assert len(world.token_requests()) == 2, "one renewal, not one a call"
+
+
+def test_a_renewal_that_fails_does_not_hurt_while_the_token_is_valid(world):
+    world.robot()
+    with world.process() as process:
+        first = process.do("token()").ok()
+        world.provider.down()
+        world.advance(250)
+        for _ in range(5):
+            assert process.do("[time.sleep(0.05), token()][1]").ok() == first
+            assert process.do("search()").ok()
+        world.provider.up()
+        world.advance(60)
+        assert process.do("token()").ok() != first
+
+
+def test_at_normal_exit_a_token_request_in_flight_is_finished_and_saved(world):
+    world.person()
+    with world.process() as process:
+        first = process.do("token()").ok()
+        world.provider.effect("token", delay=0.7)
+        world.advance(250)
+        assert process.do("token()").ok() == first
+        world.provider.wait_for("token", 2)
+    world.provider.heal()
+    assert world.run("token()").ok() != first
+    assert len(world.token_requests()) == 2
+
+
+def test_at_normal_exit_a_token_request_is_waited_for_5_s_at_most(world):
+    import time
+
+    world.person()
+    process = world.process()
+    process.do("token()").ok()
+    world.provider.hang("token")
+    world.advance(250)
+    process.do("token()").ok()
+    world.provider.wait_for("token", 2)
+    began = time.monotonic()
+    assert process.end() == 0
+    assert 2 < time.monotonic() - began < 7
+
+
+def test_without_expires_in_an_access_token_is_used_until_a_401(world):
+    world.robot()
+    world.provider.expires_in = DROP
+    with world.process() as process:
+        process.do("search()").ok()
+        world.advance(10 * 86400)
+        process.do("search()").ok()
+        world.run("search()").ok()
+        assert len(world.token_requests()) == 1
+        world.provider.revoke_access()
+        process.do("search()").ok()
+        assert len(world.token_requests()) == 2
+
+
+def test_without_expires_in_the_id_tokens_exp_counts(world):
+    world.person()
+    world.provider.expires_in = DROP
+    world.provider.id_token.ttl = 1000
+    with world.process() as process:
+        first = process.do("token()").ok()
+        world.advance(900)
+        assert process.do("token()").ok() == first and len(world.token_requests()) == 1
+        world.advance(101)
+        assert process.do("token()").ok() != first
+
+
+def test_an_id_token_is_not_sent_after_its_exp_though_expires_in_is_longer(world):
+    world.person()
+    world.provider.expires_in = 3600
+    world.provider.id_token.ttl = 100
+    with world.process() as process:
+        first = process.do("token()").ok()
+        world.advance(101)
+        assert process.do("token()").ok() != first
+
+
+def test_no_token_is_sent_after_its_expiry(world):
+    world.robot()
+    with world.process() as process:
+        process.do("search()").ok()
+        seen = len(world.server.requests)
+        world.provider.down()
+        world.advance(301)
+        process.do("search()").failed(None, world.provider.issuer)
+        assert len(world.server.requests) == seen
+        world.provider.up()
+        world.advance(61)
+        process.do("search()").ok()
+
+
+# --- 6: 401 ---
+def test_a_401_renews_the_token_and_repeats_the_request_once(world):
+    world.robot()
+    with world.process() as process:
+        process.do("search()").ok()
+        world.provider.revoke_access()
+        process.do("search()").ok()
+    first, refused, repeated = world.server.received("experiments/search")
+    assert first.bearer == refused.bearer != repeated.bearer
+    assert refused.body == repeated.body and refused.target == repeated.target and refused.method == repeated.method
+    assert len(world.token_requests()) == 2
+
+
+def test_a_401_on_a_file_upload_winds_the_body_back(world):
+    world.robot()
+    content = bytes(range(256)) * 8192  # 2 MB
+    (world.cwd / "big.bin").write_bytes(content)
+    with world.process() as process:
+        process.do("""
+import mlflow
+mlflow.set_tracking_uri(os.environ["URI"])
+client = mlflow.MlflowClient()
+run = client.create_run("0")
+""").ok()
+        world.server.fault("artifacts", lambda request, normal: REFUSED, times=1)
+        process.do("client.log_artifact(run.info.run_id, 'big.bin')").ok()
+    uploads = world.server.received("artifacts")
+    assert [r.method for r in uploads] == ["PUT", "PUT"]
+    assert uploads[0].body_hash == uploads[1].body_hash == hashlib.sha256(content).hexdigest()
+    assert uploads[0].bearer != uploads[1].bearer
+    assert list(world.server.artifacts.values()) == [content]
+
+
+UPLOAD = """
+import requests, mlflow_oidc_client
+auth = mlflow_oidc_client.OIDCAuth()
+url = os.environ["URI"] + "/api/2.0/mlflow-artifacts/artifacts/0/f"
+"""
+
+
+def test_a_body_is_wound_back_to_where_it_began(world):
+    world.robot()
+    (world.cwd / "file").write_bytes(b"0123456789" + b"x" * 100)
+    world.server.fault("artifacts", lambda request, normal: REFUSED, times=1)
+    world.run(UPLOAD + """
+file = open("file", "rb")
+file.seek(10)
+result = requests.put(url, data=file, auth=auth).status_code
+""").ok()
+    assert [r.body for r in world.server.received("artifacts")] == [b"x" * 100] * 2
+
+
+def test_a_body_that_cannot_be_wound_back_is_not_repeated(world):
+    world.robot()
+    world.server.fault("artifacts", lambda request, normal: REFUSED, times=1)
+    with world.process() as process:
+        process.do(UPLOAD)
+        code = "def parts():\n    yield b'one'\n    yield b'two'\nresult = requests.put(url, data=parts(), auth=auth).status_code"
+        process.do(code).failed(None, ("again", "once more"), world.server.uri)
+        assert len(world.server.received("artifacts")) == 1
+        assert process.do(code).ok() == 200, "the token was renewed"
+    assert world.server.received("artifacts")[-1].body == b"onetwo"
+
+
+@pytest.mark.parametrize("status", [302, 307, 308])
+def test_after_a_redirect_to_another_host_nothing_is_added_renewed_or_repeated(world, status):
+    """The other host answers 401: no token there, no renewal, no repetition."""
+    other = world.new_server()
+    other.fault("*", lambda request, normal: REFUSED)
+    world.unguarded = True
+    world.robot()
+    world.server.fault("*", lambda request, normal: tracking.redirect(other.uri + request.target, status))
+    outcome = world.run("search()")
+    assert outcome.error is not None
+    assert other.requests and set(other.tokens()) == {None}
+    assert len(world.server.requests) == 1 and len(other.requests) == 1 and len(world.token_requests()) == 1
+
+
+def test_after_a_redirect_to_another_configured_server_nothing_is_added(world):
+    other = world.new_server()
+    world.unguarded = True
+    world.write(world.robot_settings(), world.robot_settings(uri=other.uri))
+    world.server.fault("*", lambda request, normal: tracking.redirect(other.uri + request.target, 307))
+    assert world.run("search()").error is not None
+    assert set(other.tokens()) == {None}
+
+
+def test_a_redirect_on_the_same_host_out_of_the_blocks_path_loses_the_token(world):
+    world.server.prefix = "/mlflow"
+    world.env["URI"] = world.server.uri
+    world.unguarded = True
+    world.robot()
+    world.server.fault("*", lambda request, normal: tracking.redirect("/elsewhere", 307), times=1)
+    world.server.fault("outside:/elsewhere", lambda request, normal: REFUSED)
+    assert world.run("search()").error is not None
+    inside, outside = world.server.requests
+    assert inside.bearer is not None
+    assert outside.path == "/elsewhere" and outside.bearer is None
+    assert len(world.token_requests()) == 1
+
+
+def test_a_redirect_within_the_block_keeps_the_token(world):
+    world.robot()
+    world.server.fault("old", lambda request, normal: tracking.redirect("/new", 307))
+    world.server.fault("new", lambda request, normal: Answer.of_json({}))
+    world.run("""
+import requests, mlflow_oidc_client
+result = requests.get(os.environ["URI"] + "/old", auth=mlflow_oidc_client.OIDCAuth()).status_code
+""").ok()
+    assert [r.path for r in world.server.requests] == ["/old", "/new"]
+    assert len(set(world.server.tokens())) == 1
+
+
+def test_a_401_after_a_redirect_within_the_block_is_not_renewed_or_repeated(world):
+    world.robot()
+    world.server.fault("old", lambda request, normal: tracking.redirect("/new", 307))
+    world.server.fault("new", lambda request, normal: REFUSED)
+    world.run("""
+import requests, mlflow_oidc_client
+result = requests.get(os.environ["URI"] + "/old", auth=mlflow_oidc_client.OIDCAuth()).status_code
+""")
+    assert [r.path for r in world.server.requests] == ["/old", "/new"]
+    assert len(world.token_requests()) == 1
+
+
+def test_a_token_that_another_thread_has_renewed_is_taken(world):
+    world.robot()
+    with world.process() as process:
+        process.do("search()").ok()
+        world.provider.revoke_access()
+        world.provider.effect("token", delay=0.3)
+        for outcome in attempts(process.do("threads(8, search)").ok()):
+            assert outcome.ok() == ["Default"]
+    assert len(world.token_requests()) == 2
+
+
+def test_a_token_that_another_process_has_renewed_is_taken(world):
+    world.robot()
+    with world.process() as process:
+        process.do("search()").ok()
+        world.provider.revoke_access()
+        fresh = world.run("[search(), token()][1]").ok()
+        process.do("search()").ok()
+    assert world.server.tokens()[-1] == fresh
+    assert len(world.token_requests()) == 2
+
+
+def test_401_for_ever_is_one_renewal_a_minute_and_an_error_that_says_what_the_token_must_carry(world):
+    world.robot()
+    world.server.fault("*", lambda request, normal: REFUSED)
+    with world.process() as process:
+        process.do("search()").failed(None, world.server.uri, "401", "aud", world.provider.issuer)
+        assert len(world.server.requests) == 2 and len(world.token_requests()) == 2
+        for _ in range(5):
+            process.do("search()").failed(None, world.server.uri)
+        assert len(world.token_requests()) == 2, "at most once a minute"
+        world.advance(61)
+        process.do("search()").failed(None, world.server.uri)
+        assert len(world.token_requests()) == 3
+        world.server.heal()
+        process.do("search()").ok()
+
+
+def test_a_401_opens_a_browser_only_when_the_provider_refuses_the_refresh_token(world):
+    world.person()
+    with world.process() as process:
+        process.do("search()").ok()
+        world.provider.revoke_access()
+        process.do("search()").ok()
+        assert len(world.browser.openings) == 1 and world.provider.last("token").form["grant_type"] == "refresh_token"
+        world.advance(61)
+        world.provider.revoke_access()
+        world.provider.replace("token", 503)
+        assert process.do("search()").error is not None
+        assert len(world.browser.openings) == 1, "the provider did not refuse, it is ill"
+        world.provider.heal()
+        world.advance(61)
+        world.provider.revoke_all()
+        process.do("search()").ok()
+        assert len(world.browser.openings) == 2
+
+
+def test_a_403_is_not_a_reason_to_renew(world):
+    world.robot()
+    world.server.replace("*", 403, json={"error_code": "PERMISSION_DENIED", "message": "not yours"})
+    assert "not yours" in world.run("search()").error["text"]
+    assert len(world.server.requests) == 1 and len(world.token_requests()) == 1
+
+
+def test_an_html_page_in_place_of_an_answer_is_explained(world):
+    world.robot()
+    world.server.fault("*", lambda request, normal: tracking.login_page())
+    text = world.run("search()").failed(None, ("html", "web page", "login page", "sign-in page"), world.server.uri)
+    assert "<form" not in text
+
+
+def test_a_redirect_to_another_host_is_explained(world):
+    other = world.new_server()
+    other.fault("*", lambda request, normal: tracking.login_page())
+    world.unguarded = True
+    world.robot()
+    world.server.fault("*", lambda request, normal: tracking.redirect(other.uri + "/authorize?client_id=x"))
+    text = world.run("search()").failed(None, "redirect", other.netloc)
+    assert "<form" not in text
+
+
+def test_a_redirect_to_a_login_page_on_the_same_host_is_explained(world):
+    world.robot()
+    world.server.fault("experiments/search", lambda request, normal: tracking.redirect("/login"))
+    text = world.run("search()").failed(None, ("html", "web page", "login page", "sign-in page"))
+    assert "<form" not in text
+
+
+# --- 7: explicit credentials ---
+def said_once(process, *words):
+    lines = [line for line in process.stderr.splitlines() if any(w in line for w in words)]
+    assert len(lines) == 1, process.stderr
+
+
+def test_mlflow_tracking_token_wins_and_we_say_so_once(world):
+    world.robot()
+    world.server.accepts = lambda token: token == "users-own-token"
+    world.more_secrets.add("users-own-token")
+    with world.process(MLFLOW_TRACKING_TOKEN="users-own-token") as process:
+        process.do("search()").ok()
+        process.do("search()").ok()
+    assert set(world.server.tokens()) == {"users-own-token"} and world.provider.requests == []
+    said_once(process, "MLFLOW_TRACKING_TOKEN")
+
+
+def test_username_and_password_win_and_we_say_so_once(world):
+    world.robot()
+    world.unguarded = True
+    world.server.expects_tokens = False
+    world.more_secrets.add("pass-w0rd")
+    with world.process(MLFLOW_TRACKING_USERNAME="alice", MLFLOW_TRACKING_PASSWORD="pass-w0rd") as process:
+        process.do("search()").ok()
+        process.do("search()").ok()
+    assert all(r.header("Authorization").startswith("Basic ") for r in world.server.requests)
+    assert world.provider.requests == []
+    said_once(process, "MLFLOW_TRACKING_USERNAME", "username")
+
+
+def test_another_auth_provider_wins_and_we_say_so_once(world):
+    world.robot()
+    world.unguarded = True
+    world.server.expects_tokens = False
+    with world.process(MLFLOW_TRACKING_AUTH="another") as process:
+        process.do("""
+class Another:
+    def get_name(self): return "another"
+    def get_auth(self): return ("alice", "pw")
+import mlflow.tracking.request_auth.registry as registry
+registry._request_auth_provider_registry.register(Another)
+search()
+search()
+""").ok()
+    assert all(r.header("Authorization").startswith("Basic ") for r in world.server.requests)
+    said_once(process, "MLFLOW_TRACKING_AUTH")
+
+
+def test_sigv4_wins_and_we_say_so_once(world):
+    """The signer itself needs AWS's packages: a stand-in under its name."""
+    world.robot()
+    world.unguarded = True
+    world.server.expects_tokens = False
+    with world.process(MLFLOW_TRACKING_AWS_SIGV4="true") as process:
+        process.do("""
+import requests.auth, types
+module = types.ModuleType("requests_auth_aws_sigv4")
+class AWSSigV4(requests.auth.AuthBase):
+    def __init__(self, service): pass
+    def __call__(self, request):
+        request.headers["Authorization"] = "AWS4-HMAC-SHA256 x"
+        return request
+module.AWSSigV4 = AWSSigV4
+sys.modules["requests_auth_aws_sigv4"] = module
+search()
+search()
+""").ok()
+    assert {r.header("Authorization") for r in world.server.requests} == {"AWS4-HMAC-SHA256 x"}
+    said_once(process, "SIGV4", "SigV4")
+
+
+def test_a_netrc_line_does_not_win(world):
+    world.robot()
+    netrc = world.home / ".netrc"
+    netrc.write_text("machine 127.0.0.1 login alice password pw\n")
+    netrc.chmod(0o600)
+    world.run("search()").ok()
+    assert world.server.last("experiments/search").bearer is not None
+
+
+# --- 3: nothing is left hanging ---
+@pytest.mark.parametrize("fault", ["discovery", "token"])
+def test_a_failure_leaves_no_thread_and_no_descriptor(world, fault):
+    world.robot()
+    world.provider.replace(fault, 500)
+    with world.process() as process:
+        process.do("attempt(search)").ok()
+        count = "len(os.listdir('/proc/self/fd')), len(os.listdir('/proc/self/task'))" if sys.platform == "linux" \
+            else "threading.active_count()"
+        before = process.do(count).ok()
+        for _ in range(5):
+            world.advance(61)
+            assert process.do("attempt(search)['error']['classes'].count('MlflowException')").ok() == 1
+        assert process.do(count).ok() == before
