@@ -235,7 +235,7 @@ def test_a_renewal_that_fails_does_not_hurt_while_the_token_is_valid(world):
             assert process.do("[time.sleep(0.05), token()][1]").ok() == first
             assert process.do("search()").ok()
         world.provider.up()
-        world.advance(60)
+        world.advance(65)
         assert process.do("token()").ok() != first
 
 

@@ -366,6 +366,10 @@ class World:
         """The files that hold tokens: what is not empty."""
         return [p for p in sorted(self.cache.rglob("*")) if p.is_file() and p.stat().st_size] if self.cache.is_dir() else []
 
+    def cache_files_hold_no_token(self):
+        texts = [path.read_bytes() for path in self.cache_files()]
+        return not any(secret.encode() in text for secret in self.provider.secrets for text in texts)
+
     def token_requests(self, grant_type=None):
         return [r for r in self.provider.received("token") if grant_type in (None, r.form.get("grant_type"))]
 
