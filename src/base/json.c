@@ -1,7 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/json.h"
 
+#include <pthread.h>
 #include <string.h>
+
+/* jansson takes most failed allocations for wrong syntax, and when its buffer cannot grow it loses a character and goes
+ * on: failed allocations are noted here. */
+static _Thread_local bool memory_was_out;
+
+static void *allocate(size_t n)
+{
+    void *p = mem_alloc(n);
+
+    memory_was_out = memory_was_out || p == NULL;
+    return p;
+}
+
+static void use_own_memory(void)
+{
+    json_set_alloc_funcs(allocate, mem_free);
+}
 
 /* jansson allows 2048 levels; far fewer are needed, and what walks the result recurses. */
 static bool too_deep(const char *bytes, size_t n)
@@ -30,6 +48,7 @@ static bool too_deep(const char *bytes, size_t n)
 
 enum moidc_code json_object_parse(const char *bytes, size_t n, const char *what, json_t **ret, struct moidc_err *err)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     json_error_t reason;
     json_t *value;
 
@@ -39,8 +58,11 @@ enum moidc_code json_object_parse(const char *bytes, size_t n, const char *what,
     if (too_deep(bytes, n)) {
         return err_set(err, MOIDC_E_PROTOCOL, "%s is nested deeper than %d levels", what, (int)JSON_MOST_DEPTH);
     }
+    pthread_once(&once, use_own_memory);
+    memory_was_out = false;
     value = json_loadb(bytes, n, JSON_REJECT_DUPLICATES, &reason);
-    if (value == NULL && json_error_code(&reason) == json_error_out_of_memory) {
+    if (memory_was_out) {
+        json_release(value);
         return err_memory(err);
     }
     if (value == NULL) {
