@@ -6,6 +6,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* How the names of all variables begin but that of SETTING_URI, which is MLflow's own. */
+#define SETTING_VARIABLES "MLFLOW_TRACKING_OIDC_"
+
+#define SETTING_DEFAULT_REDIRECT_URI "http://127.0.0.1:39303/oauth2/callback"
+#define SETTING_DEFAULT_SCOPE "openid profile email"
+enum { SETTING_DEFAULT_LOGIN_TIMEOUT_S = 300, SETTING_MOST_LOGIN_TIMEOUT_S = 3600 };
+
 enum setting_id {
     SETTING_URI,
     SETTING_ISSUER,
@@ -38,7 +45,8 @@ const struct setting_info *setting_info(enum setting_id i);
 const struct setting_info *setting_by_key(const char *key);
 const struct setting_info *setting_by_variable(const char *variable);
 
-/* The known key (or variable) that `name` is nearest to, if it is near enough to be a slip; else NULL. */
+/* The known key (or variable, for a name that begins with SETTING_VARIABLES) that `name` is nearest to, if it is near
+ * enough to be a slip; else NULL. Case, '-' and '_' do not count. */
 const char *setting_nearest_key(const char *name);
 const char *setting_nearest_variable(const char *name);
 

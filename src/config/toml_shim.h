@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* toml++ behind C: a TOML document as the JSON object of the same shape. */
+/* toml++ behind C: the one array of tables that holds our blocks, key by key. */
 #ifndef CONFIG_TOML_SHIM_H
 #define CONFIG_TOML_SHIM_H
 
@@ -9,12 +9,14 @@
 extern "C" {
 #endif
 
-enum { TOML_MOST_BYTES = 256 * 1024, TOML_MOST_DOTS = 32 };
+/* Bounds that are checked before toml++ sees the document (it recurses over dotted keys), and the depth of arrays and
+ * inline tables that it is built with. */
+enum { TOML_MOST_BYTES = 256 * 1024, TOML_MOST_DOTS = 32, TOML_MOST_DEPTH = 32 };
 
 /* What a value was, for the visitor. */
 enum toml_kind { TOML_STRING, TOML_BOOLEAN, TOML_INTEGER, TOML_OTHER };
 
-/* One key of one block. `text` is the string's bytes (not NUL-terminated; may hold NUL), or "true"/"false", the decimal
+/* The beginning of a block (`key` NULL: only `block` and `line` count), or one key of it. `text` is the string's bytes (not NUL-terminated; may hold NUL), or "true"/"false", the decimal
  * integer, or the name of the kind ("array", "date" ...) for TOML_OTHER. Borrowed for the call. Returns 0 to go on,
  * anything else stops with that result. */
 struct toml_value {
@@ -29,7 +31,7 @@ typedef int toml_visitor(void *ctx, const struct toml_value *value);
 
 struct toml_result {
     int line;              /* of the fault, 0 when unknown */
-    char message[160];     /* what is wrong, printable */
+    char message[160];     /* what is wrong; quotes no more than five bytes of the document, which may hold secrets */
 };
 
 enum toml_status {
@@ -40,8 +42,9 @@ enum toml_status {
     TOML_STOPPED    /* the visitor said so */
 };
 
-/* Visits every key of every table of the array of tables that stands at `path` (NULL-terminated list of keys). An array
- * that is there but empty, and blocks without keys, are TOML_OK; *blocks is their number. Never throws, never aborts. */
+/* Visits every table of the array of tables that stands at `path` (NULL-terminated list of keys), and then every key of
+ * it, in the order of their names. An array that is there but empty, and blocks without keys, are TOML_OK; *blocks is
+ * their number. A key that holds a NUL is malformed. Never throws, never aborts. */
 enum toml_status toml_visit(const char *bytes, size_t n, const char *const *path, toml_visitor *visit, void *ctx,
                             size_t *blocks, struct toml_result *result);
 
