@@ -31,6 +31,8 @@ LoadModule proxy_http_module {modules}/mod_proxy_http.so
 StartServers 1
 ServerLimit 2
 ThreadsPerChild 32
+MinSpareThreads 8
+MaxSpareThreads 64
 MaxRequestWorkers 64
 
 ProxyPass /redirect_uri !

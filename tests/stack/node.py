@@ -43,7 +43,7 @@ def node_command(script):
     wanted = hashlib.sha256((_SOURCE / "package-lock.json").read_bytes()).hexdigest()
     stamp = WORK_DIR / "installed"
     if not stamp.exists() or stamp.read_text() != wanted:
-        command = [npm, "ci", "--no-fund", "--no-audit", "--ignore-scripts", "--loglevel=error"]
+        command = [npm, "ci", "--no-fund", "--no-audit", "--ignore-scripts", "--no-update-notifier", "--loglevel=error"]
         subprocess.run(command, cwd=WORK_DIR, check=True, stdout=subprocess.DEVNULL)
         stamp.write_text(wanted)
     return [node, str(WORK_DIR / script)]
