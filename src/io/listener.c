@@ -27,6 +27,7 @@ enum {
 /* A browser (or a stray) that was let in. */
 struct connection {
     int fd; /* -1: the place is free */
+    unsigned long number; /* they are counted as they come */
     int64_t ends_at_ms;
     bool answered; /* the reply is out; what else comes is thrown away until the other side closes */
     struct request_scan scan;
@@ -39,6 +40,7 @@ struct listener {
     char host[HOST_MOST_BYTES]; /* with the port */
     char bare[HOST_MOST_BYTES]; /* without */
     struct request_served served;
+    unsigned long accepted;
     struct connection connections[CONNECTIONS_MOST];
 };
 
@@ -288,7 +290,7 @@ static struct connection *free_place(struct listener *listener)
             return connection;
         }
         if (worst == NULL || connection->answered > worst->answered ||
-            (connection->answered == worst->answered && connection->ends_at_ms < worst->ends_at_ms)) {
+            (connection->answered == worst->answered && connection->number < worst->number)) {
             worst = connection;
         }
     }
@@ -313,7 +315,8 @@ static enum moidc_code accept_some(struct listener *listener, int listening, str
             return MOIDC_OK; /* nobody is left, or it was about that one connection (accept(2)) */
         }
         connection = free_place(listener);
-        *connection = (struct connection){.fd = fd, .ends_at_ms = clock_steady_ms() + REQUEST_WAIT_MS,
+        *connection = (struct connection){.fd = fd, .number = listener->accepted++,
+                                          .ends_at_ms = clock_steady_ms() + REQUEST_WAIT_MS,
                                           .head = STRBUF_INIT(REQUEST_MOST_BYTES)};
         rc = connection_read(listener, connection, ret, err);
         if (rc != MOIDC_OK) {
