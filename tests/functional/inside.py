@@ -55,9 +55,11 @@ def search(uri=None):
 
 
 def describe(error):
-    chain, cause = [], error
+    chain, ours, cause = [], None, error
     while cause is not None and len(chain) < 10:
         chain.append(str(cause))
+        if ours is None and hasattr(cause, "oauth_error"):
+            ours = cause  # MLflow wraps what its requests raise in an exception of its own
         cause = cause.__cause__ or cause.__context__
     fields = ("code", "http_status", "oauth_error", "what", "where", "next")
     return {
@@ -66,7 +68,7 @@ def describe(error):
         "text": str(error),
         "chain": chain,
         "trace": "".join(traceback.format_exception(type(error), error, error.__traceback__)),
-        **{name: getattr(error, name, None) for name in fields},
+        **{name: getattr(ours, name, None) for name in fields},
     }
 
 

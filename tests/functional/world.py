@@ -69,7 +69,7 @@ class Outcome:
         """The error's text, after checking its class, its code (one or several that are right) and what it must mention."""
         assert self.error is not None, f"expected an error, got {self.value!r}"
         assert "MlflowException" in self.error["classes"], f"not an MlflowException:\n{self.error['trace']}"
-        if code is not None and self.error["code"] is not None:
+        if code is not None:
             codes = (code,) if isinstance(code, str) else code
             assert self.error["code"] in codes, f"code {self.error['code']!r}: {self.error['text']}"
         text = self.error["text"]

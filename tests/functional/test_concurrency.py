@@ -1,0 +1,327 @@
+"""contract.md, "What a call does", 5: one sign-in or renewal at a time; and fork, threads, Ctrl-C."""
+import time
+
+import pytest
+from world import attempts
+
+N = 8
+
+
+def values(outcomes):
+    return {outcome.ok() if not isinstance(outcome.ok(), list) else tuple(outcome.ok()) for outcome in outcomes}
+
+
+# --- processes ---
+def test_8_processes_with_an_empty_cache_make_1_token_request(world):
+    world.robot()
+    world.provider.effect("token", delay=0.2)
+    assert len(values(world.together(N, "token()"))) == 1
+    assert len(world.token_requests()) == 1
+
+
+def test_8_processes_of_mlflow_with_an_empty_cache_make_1_token_request(world):
+    world.robot()
+    assert values(world.together(N, "search()")) == {("Default",)}
+    assert len(world.token_requests()) == 1 and len(set(world.server.tokens())) == 1
+
+
+def test_8_interactive_processes_open_1_browser(world):
+    world.person()
+    assert len(values(world.together(N, "token()"))) == 1
+    assert len(world.browser.openings) == 1 and len(world.token_requests()) == 1
+
+
+def test_8_processes_with_a_valid_cache_make_no_request(world):
+    world.robot()
+    first = world.run("token()").ok()
+    before = world.provider.count()
+    for outcome in world.together(N, "[token() for _ in range(200)]"):
+        assert set(outcome.ok()) == {first}
+    assert world.provider.count() == before
+
+
+def test_8_processes_with_an_expired_token_make_1_refresh(world):
+    world.person()
+    world.run("token()").ok()
+    world.advance(301)
+    assert len(values(world.together(N, "token()"))) == 1
+    assert len(world.token_requests("refresh_token")) == 1 and len(world.browser.openings) == 1
+
+
+def test_8_processes_that_renew_in_the_background_make_1_refresh(world):
+    world.person()
+    world.run("token()").ok()
+    world.advance(250)
+    world.together(N, "[token(), time.sleep(0.5), token()]")
+    assert len(world.token_requests("refresh_token")) == 1
+
+
+def test_8_processes_adopt_a_refusal_too(world):
+    world.person()
+    world.browser.mode = "deny"
+    for outcome in world.together(N, "token()"):
+        outcome.failed("provider", "access_denied")
+    assert len(world.browser.openings) == 1
+
+
+def test_8_processes_adopt_a_time_out_too(world):
+    world.person()
+    world.browser.mode = "never"
+    world.env["MLFLOW_TRACKING_OIDC_LOGIN_TIMEOUT"] = "1"
+    began = time.monotonic()
+    for outcome in world.together(N, "token()"):
+        outcome.failed("timeout")
+    assert len(world.browser.openings) == 1 and time.monotonic() - began < 6
+
+
+def test_one_that_is_killed_in_its_sign_in_does_not_hold_the_others(world):
+    world.person()
+    world.browser.mode = "never"
+    first = world.process()
+    first.start("token()")
+    world.browser.wait_for_url()
+    world.browser.mode = "approve"
+    second = world.process()
+    second.start("token()")
+    time.sleep(0.2)
+    assert second.busy()
+    first.kill()
+    second.wait().ok()
+    second.end()
+    assert len(world.browser.openings) == 2
+
+
+def test_one_that_is_killed_in_its_token_request_does_not_hold_the_others(world):
+    world.robot()
+    world.provider.hang("token", times=1)
+    first = world.process()
+    first.start("token()")
+    world.provider.wait_for("token")
+    second = world.process()
+    second.start("token()")
+    time.sleep(0.2)
+    assert second.busy()
+    first.kill()
+    second.wait().ok()
+    second.end()
+
+
+def test_waiting_for_another_process_can_be_interrupted(world):
+    world.person()
+    world.browser.mode = "never"
+    first, second = world.process(), world.process()
+    first.start("token()")
+    url = world.browser.wait_for_url()
+    second.start("token()")
+    time.sleep(0.2)
+    began = time.monotonic()
+    second.interrupt()
+    assert second.wait().error["type"] == "KeyboardInterrupt"
+    assert time.monotonic() - began < 1
+    world.browser.visit(url)
+    first.wait().ok()
+    first.end(), second.end()
+
+
+# --- threads ---
+@pytest.mark.parametrize("who", ["robot", "person"])
+def test_threads_make_1_token_request(world, who):
+    getattr(world, who)()
+    with world.process() as process:
+        assert len(values(attempts(process.do("threads(16, token)").ok()))) == 1
+    assert len(world.token_requests()) == 1 and len(world.browser.openings) == (1 if who == "person" else 0)
+
+
+def test_threads_of_mlflow_calls_work(world):
+    world.robot()
+    with world.process() as process:
+        assert values(attempts(process.do("threads(16, search)").ok())) == {("Default",)}
+    assert len(world.token_requests()) == 1
+
+
+def test_threads_adopt_a_refusal_too(world):
+    world.person()
+    world.browser.mode = "deny"
+    with world.process() as process:
+        for outcome in attempts(process.do("threads(8, token)").ok()):
+            outcome.failed("provider", "access_denied")
+    assert len(world.browser.openings) == 1
+
+
+def test_threads_that_renew_make_1_refresh(world):
+    world.person()
+    with world.process() as process:
+        process.do("token()").ok()
+        world.advance(301)
+        assert len(values(attempts(process.do("threads(16, token)").ok()))) == 1
+    assert len(world.token_requests("refresh_token")) == 1
+
+
+def test_one_identity_does_not_wait_for_another(world):
+    second = world.new_server()
+    world.write(world.person_settings(), world.robot_settings(uri=second.uri))
+    world.browser.mode = "never"
+    with world.process() as process:
+        process.do("waiting = threading.Thread(target=attempt, args=(token,), daemon=True); waiting.start()").ok()
+        url = world.browser.wait_for_url()
+        outcome = process.do(f"token({second.uri!r})")
+        outcome.ok()
+        assert outcome.seconds < 2
+        world.browser.visit(url)
+        process.do("waiting.join(10)").ok()
+
+
+def test_a_waiting_call_releases_the_interpreter(world):
+    world.robot()
+    world.provider.effect("token", delay=0.5)
+    with world.process() as process:
+        ticks = process.do("""
+ticks, ended = 0, []
+def wait():
+    ended.append(attempt(token))
+thread = threading.Thread(target=wait)
+thread.start()
+while not ended:
+    ticks += 1
+    time.sleep(0.01)
+thread.join()
+result = ticks if ended[0]["error"] is None else ended[0]
+""").ok()
+    assert ticks > 20
+
+
+# --- fork ---
+def test_a_forked_child_uses_the_parents_token(world):
+    world.robot()
+    with world.process() as process:
+        mine = process.do("token()").ok()
+        assert process.do("forked(token)").ok()["value"] == mine
+        assert process.do("forked(search)").ok()["value"] == ["Default"]
+    assert len(world.token_requests()) == 1
+
+
+def test_a_forked_child_can_renew_by_itself(world):
+    world.person()
+    with world.process() as process:
+        process.do("token()").ok()
+        world.advance(301)
+        theirs = process.do("forked(token)").ok()
+        assert theirs["error"] is None
+        assert process.do("token()").ok() == theirs["value"], "through the cache"
+    assert len(world.token_requests("refresh_token")) == 1
+
+
+def test_a_fork_before_the_first_use_works(world):
+    world.robot()
+    with world.process() as process:
+        process.do("import mlflow_oidc_client").ok()
+        assert process.do("forked(token)").ok()["error"] is None
+
+
+def test_a_fork_while_another_thread_holds_our_locks_works(world):
+    """The thread waits for a token; in the child it does not exist, and its locks must not either."""
+    world.robot()
+    world.provider.effect("token", delay=1.5, times=1)
+    with world.process() as process:
+        process.do("waiting = threading.Thread(target=attempt, args=(token,)); waiting.start()").ok()
+        world.provider.wait_for("token")
+        outcome = process.do("forked(token)", limit=10)
+        assert outcome.ok()["error"] is None, outcome.value
+        process.do("waiting.join()").ok()
+        process.do("token()").ok()
+
+
+def test_a_fork_while_the_renewal_thread_works_works(world):
+    world.person()
+    with world.process() as process:
+        process.do("token()").ok()
+        world.provider.effect("token", delay=1, times=1)
+        world.advance(250)
+        process.do("token()").ok()
+        world.provider.wait_for("token", 2)
+        assert process.do("forked(token)").ok()["error"] is None
+        assert process.do("forked(search)").ok()["error"] is None
+
+
+def test_many_forks_renew_once(world):
+    world.person()
+    with world.process() as process:
+        process.do("token()").ok()
+        world.advance(301)
+        outcomes = process.do("threads(4, lambda: forked(token))").ok()
+        assert len({outcome["value"]["value"] for outcome in outcomes}) == 1, outcomes
+    assert len(world.token_requests("refresh_token")) == 1
+
+
+def test_multiprocessing_with_spawn_and_fork_works(world):
+    world.robot()
+    (world.cwd / "job.py").write_text("""
+import multiprocessing, os, sys
+def work(_):
+    import mlflow_oidc_client
+    return len(mlflow_oidc_client.get_token(os.environ["URI"]))
+if __name__ == "__main__":
+    work(0)
+    for kind in ("fork", "spawn"):
+        with multiprocessing.get_context(kind).Pool(2) as pool:
+            print(kind, len(pool.map(work, range(4))))
+""")
+    done = world.command("job.py")
+    assert done.returncode == 0 and done.stdout == "fork 4\nspawn 4\n", done.stderr
+    assert len(world.token_requests()) == 1
+
+
+# --- Ctrl-C ---
+@pytest.mark.parametrize("endpoint", ["discovery", "token", "jwks"])
+@pytest.mark.parametrize("call", ["token()", "search()"])
+def test_ctrl_c_ends_a_network_call_at_once(world, endpoint, call):
+    world.person()
+    world.provider.hang(endpoint)
+    with world.process() as process:
+        process.start(call)
+        world.provider.wait_for(endpoint)
+        time.sleep(0.05)
+        began = time.monotonic()
+        process.interrupt()
+        assert process.wait().error["type"] == "KeyboardInterrupt"
+        assert time.monotonic() - began < 1
+        world.provider.heal()
+        process.do(call).ok()
+
+
+def test_ctrl_c_while_connecting_ends_at_once(world):
+    """An address that answers nothing: a listener whose queue is full."""
+    import socket
+
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(0)
+    fillers = []
+    for _ in range(8):
+        filler = socket.socket()
+        filler.setblocking(False)
+        filler.connect_ex(listener.getsockname())
+        fillers.append(filler)
+    world.robot(issuer=f"http://127.0.0.1:{listener.getsockname()[1]}")
+    with world.process() as process:
+        process.start("token()")
+        time.sleep(0.3)
+        began = time.monotonic()
+        process.interrupt()
+        assert process.wait().error["type"] == "KeyboardInterrupt"
+        assert time.monotonic() - began < 1
+    for filler in fillers:
+        filler.close()
+    listener.close()
+
+
+def test_a_signal_handler_that_does_not_raise_does_not_end_the_call(world):
+    world.robot()
+    world.provider.effect("token", delay=0.5)
+    with world.process() as process:
+        process.do("import signal; seen = []; signal.signal(signal.SIGINT, lambda *a: seen.append(1))").ok()
+        process.start("token()")
+        world.provider.wait_for("token")
+        process.interrupt()
+        process.wait().ok()
+        assert process.do("seen").ok() == [1]
