@@ -19,9 +19,9 @@ struct id_token_expect {
 };
 
 struct id_token {
-    char *subject;         /* `sub`, 1 to 255 bytes (OIDC Core §2) */
-    int64_t expires_at_s;  /* `exp` */
-    int64_t issued_at_s;   /* `iat` */
+    char *subject;        /* `sub`, 1 to 255 bytes (OIDC Core §2) */
+    int64_t expires_at_s; /* `exp` */
+    int64_t issued_at_s;  /* `iat` */
 };
 
 /* Checks everything: signature, alg, iss, sub, aud, azp, exp, nbf, iat, nonce, at_hash. `iat` may not lie in the future
@@ -30,8 +30,9 @@ struct id_token {
  *   ret          the caller's, id_token_free()
  * MOIDC_E_PROTOCOL: err->what names the claim and what is wrong with it, with the values of iss, aud and azp that were
  * met and expected (they are not secret), and err->next what to check (clock, client-id, issuer ...). */
-enum moidc_code id_token_check(const struct secret *token, const struct jwks *jwks, const struct id_token_expect *expect,
-                               bool *unknown_key, struct id_token **ret, struct moidc_err *err) MUST_CHECK;
+enum moidc_code id_token_check(const struct secret *token, const struct jwks *jwks,
+                               const struct id_token_expect *expect, bool *unknown_key, struct id_token **ret,
+                               struct moidc_err *err) MUST_CHECK;
 void id_token_free(struct id_token *token);
 DEFINE_CLEANUP(struct id_token *, id_token_free)
 
