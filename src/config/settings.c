@@ -220,7 +220,9 @@ static enum moidc_code find_sources(struct resolving *resolving, const struct se
     if (block != NULL && strcmp(block->uri, uri) == 0) {
         snprintf(source, sizeof source, "%s line %d", resolving->match.file->shown, block->values[SETTING_URI].line);
     } else if (resolving->env == NULL) {
-        return err_set(resolving->err, MOIDC_E_CONFIGURATION, "no settings describe the server %.200s", uri);
+        err_set(resolving->err, MOIDC_E_CONFIGURATION, "no settings describe the tracking server %.200s", uri);
+        err_where(resolving->err, "`uri`: in no block of a file, nor in MLFLOW_TRACKING_URI");
+        return err_next(resolving->err, "write a block for it, or set " SETTING_VARIABLES "ISSUER and CLIENT_ID");
     } else if (env_get(sources->env, "MLFLOW_TRACKING_URI") != NULL &&
                strcmp(env_get(sources->env, "MLFLOW_TRACKING_URI"), sources->env_uri) == 0) {
         snprintf(source, sizeof source, "MLFLOW_TRACKING_URI");

@@ -66,7 +66,9 @@ const char *settings_file_warning(const struct settings_file *file, size_t i);
 struct settings_sources {
     const struct settings_file *files[2]; /* nearest pyproject.toml, then the user's own; NULL where there is none */
     const struct moidc_env *env;
-    const char *env_uri; /* the server that the variables describe; NULL: none */
+    /* The server that the variables describe, in any spelling. NULL, or text that is no http(s) URI or one that
+     * url_is_ambiguous(): none. */
+    const char *env_uri;
 };
 
 /* True when a MLFLOW_TRACKING_OIDC_* variable is set and not empty. */
@@ -86,8 +88,9 @@ enum moidc_code settings_match(const struct settings_sources *sources, const str
  *   ret  the caller's, settings_free()
  * MOIDC_E_CONFIGURATION: two blocks of one file for this URI, missing issuer or client ID, a boolean that is none, an
  * issuer that is not https (http on loopback is fine) or has a query, fragment or user info, a redirect URI that is not
- * http on 127.0.0.1, [::1] or localhost with port and path, a value of the wrong type, an empty or over-long value,
- * control characters. err->where names the setting and where its value came from; err->next what to write. */
+ * http on 127.0.0.1, [::1] or localhost with port and path, a value of the wrong type, an empty one in the file
+ * (only `audience` may be), one longer than 4096 bytes, characters that the setting cannot have. err->where names the
+ * setting and where its value came from; err->next what to write. */
 enum moidc_code settings_resolve(const struct settings_sources *sources, const char *uri, struct settings **ret,
                                  struct moidc_err *err) MUST_CHECK;
 

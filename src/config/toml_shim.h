@@ -10,15 +10,15 @@ extern "C" {
 #endif
 
 /* Bounds that are checked before toml++ sees the document (it recurses over dotted keys), and the depth of arrays and
- * inline tables that it is built with. */
-enum { TOML_MOST_BYTES = 256 * 1024, TOML_MOST_DOTS = 32, TOML_MOST_DEPTH = 32 };
+ * inline tables that it is built with: the deepest document fits into a thread with little stack. */
+enum { TOML_MOST_BYTES = 256 * 1024, TOML_MOST_DOTS = 32, TOML_MOST_DEPTH = 16 };
 
 /* What a value was, for the visitor. */
 enum toml_kind { TOML_STRING, TOML_BOOLEAN, TOML_INTEGER, TOML_OTHER };
 
-/* The beginning of a block (`key` NULL: only `block` and `line` count), or one key of it. `text` is the string's bytes (not NUL-terminated; may hold NUL), or "true"/"false", the decimal
- * integer, or the name of the kind ("array", "date" ...) for TOML_OTHER. Borrowed for the call. Returns 0 to go on,
- * anything else stops with that result. */
+/* The beginning of a block (`key` NULL: only `block` and `line` count), or one key of it.
+ * `text` is the string's bytes (not NUL-terminated; may hold NUL), or "true"/"false", the decimal integer, or the name
+ * of the kind ("array", "date" ...) for TOML_OTHER. Borrowed for the call. Returns 0 to go on, anything else stops. */
 struct toml_value {
     size_t block; /* 0 for the first block */
     const char *key;

@@ -190,6 +190,10 @@ static void test_variables_of_another_server_do_not_count(void)
     settings = resolve(&sources, URI);
     CHECK(settings != NULL && strcmp(settings->client_id, "app") == 0);
     settings_free(settings);
+    sources.env_uri = "https://me:hunter2@mlflow.example.com/";
+    settings = resolve(&sources, URI);
+    CHECK(settings != NULL && strcmp(settings->client_id, "app") == 0);
+    settings_free(settings);
     settings_file_free(file);
     moidc_env_free(env);
 }
@@ -273,10 +277,10 @@ static void test_missing_issuer_or_client_names_setting_and_place(void)
 static void test_server_that_nothing_describes_is_an_error(void)
 {
     struct settings_sources sources = {.files = {NULL, NULL}};
-    struct settings *settings = NULL;
 
-    CHECK(settings_resolve(&sources, URI, &settings, &err) == MOIDC_E_CONFIGURATION && settings == NULL);
-    CHECK(settings_resolve(&sources, "nonsense", &settings, &err) == MOIDC_E_CONFIGURATION && settings == NULL);
+    CHECK(resolve(&sources, URI) == NULL && err.code == MOIDC_E_CONFIGURATION);
+    CHECK_CONTAINS(err.what, URI);
+    CHECK(resolve(&sources, "nonsense") == NULL && err.code == MOIDC_E_CONFIGURATION);
 }
 
 static void test_booleans_are_read_in_every_spelling(void)
@@ -480,11 +484,14 @@ static void test_redirect_uri_is_taken_apart(void)
 static void test_other_redirect_uris_are_errors_that_name_the_loopback_form(void)
 {
     static const char *const bad[] = {
-        "https://127.0.0.1:39303/a", "http://example.com:1/a",  "http://127.0.0.2:1/a",   "http://0.0.0.0:1/a",
-        "http://127.0.0.1/a",        "http://127.0.0.1:1",      "http://127.0.0.1:1/a?b", "http://127.0.0.1:1/a#b",
-        "http://me@127.0.0.1:1/a",   "http://127.0.0.1:0/a",    "http://127.0.0.1:/a",    "http://127.0.0.1:1/a/../b",
-        "http://localhost.:1/a",     "http://localhost.a:1/a",  "http://[::2]:1/a",       "urn:ietf:wg:oauth:2.0:oob",
-        "app:/callback",             "http://127.0.0.1:1/a%2fb"};
+        "https://127.0.0.1:39303/a", "http://example.com:1/a", "http://127.0.0.2:1/a",
+        "http://0.0.0.0:1/a", "http://127.0.0.1/a", "http://127.0.0.1:1",
+        "http://127.0.0.1:1/a?b", "http://127.0.0.1:1/a#b", "http://me@127.0.0.1:1/a",
+        "http://127.0.0.1:0/a", "http://127.0.0.1:/a", "http://127.0.0.1:1/a/../b",
+        "http://[127.0.0.1]:1/a", "http://localhost.:1/a", "http://localhost.a:1/a",
+        "http://[::2]:1/a", "urn:ietf:wg:oauth:2.0:oob", "app:/callback",
+        "http://127.0.0.1:1/a%2fb",
+    };
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         char line[128];

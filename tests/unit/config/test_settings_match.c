@@ -101,7 +101,8 @@ static void test_variables_describe_their_server_when_one_is_set(void)
 static void test_tracking_uri_that_is_no_server_describes_none(void)
 {
     static const char *const one[] = {"MLFLOW_TRACKING_OIDC_SCOPE=openid", NULL};
-    static const char *const uris[] = {"databricks", "", "file:///tmp", "http://me:pw@h/", "http://h/a/../b", "http://"};
+    static const char *const uris[] = {"databricks",      "",                "file:///tmp",
+                                       "http://me:pw@h/", "http://h/a/../b", "http://"};
     struct moidc_env *env = env_of(one);
     struct settings_sources sources = {.env = env};
 

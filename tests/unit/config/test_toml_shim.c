@@ -193,6 +193,7 @@ static void test_messages_quote_no_value(void)
 
         snprintf(text, sizeof text, "[[servers]]\nclient-secret = %s\n", values[i]);
         visit(text);
+        CHECK(strstr(result.message, " saw ") == NULL);
         CHECK(strstr(result.message, "unter2") == NULL && strstr(result.message, "ecret") == NULL);
         CHECK(strstr(result.message, "1234567") == NULL && strstr(result.message, "9999") == NULL);
     }
@@ -216,6 +217,8 @@ static void test_dots_of_a_key_are_bounded(void)
     CHECK_CONTAINS(result.message, "32 dots");
     CHECK(visit_repeated("x = { a", ".a", 33, " = 1 }") == TOML_MALFORMED);
     CHECK_CONTAINS(result.message, "32 dots");
+    CHECK(visit_repeated("x = ['''a'''', {a", ".a", 10000, " = 1}]") == TOML_MALFORMED);
+    CHECK_CONTAINS(result.message, "32 dots");
     CHECK(visit_repeated("x = '''a''''' # '''\na", ".a", 100000, " = 1") == TOML_MALFORMED);
     CHECK_CONTAINS(result.message, "32 dots");
     CHECK(visit_repeated("x = \"\"\"a\\\"\"\"\"\na", ".a", 100000, " = 1") == TOML_MALFORMED);
@@ -236,13 +239,23 @@ static void test_dots_elsewhere_are_not_counted(void)
 
 static void test_depth_is_bounded(void)
 {
-    CHECK(visit_repeated("a = ", "[", 20, "]]]]]]]]]]]]]]]]]]]]") == TOML_ABSENT);
+    CHECK(visit_repeated("a = ", "[", 12, "]]]]]]]]]]]]") == TOML_ABSENT);
     CHECK(visit_repeated("a = ", "[", 100000, "") == TOML_MALFORMED);
     CHECK(visit_repeated("a = ", "[[", 100000, "]]") == TOML_MALFORMED);
     CHECK(visit_repeated("a = ", "{a=", 80000, "1") == TOML_MALFORMED);
     CHECK(visit_repeated("", "[", 200000, "") == TOML_MALFORMED);
     CHECK(visit_repeated("a = ", "[{a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a=", 3000, "") ==
           TOML_MALFORMED);
+}
+
+static void test_deepest_document_allowed_is_read_and_freed(void)
+{
+    char *nested = repeat("{a", ".a", 32, " = ");
+    char *end = repeat("1", "}", 14, "");
+
+    CHECK(visit_repeated("a = ", nested, 14, end) == TOML_ABSENT);
+    free(nested);
+    free(end);
 }
 
 static void test_huge_keys_and_many_keys_end(void)
@@ -296,6 +309,7 @@ int main(void)
     RUN(test_dots_of_a_key_are_bounded);
     RUN(test_dots_elsewhere_are_not_counted);
     RUN(test_depth_is_bounded);
+    RUN(test_deepest_document_allowed_is_read_and_freed);
     RUN(test_huge_keys_and_many_keys_end);
     RUN(test_every_truncation_and_every_changed_byte_ends);
     return check_summary();
