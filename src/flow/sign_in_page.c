@@ -28,7 +28,7 @@ static const char STYLE[] =
     "circle{fill:var(--tint)}"
     "path{fill:none;stroke:var(--mark);stroke-width:2.5;stroke-linecap:round;stroke-linejoin:round}"
     "h1{margin:0 0 .5rem;font-size:1.5rem;line-height:1.25;font-weight:650;letter-spacing:-.01em}"
-    "p{margin:0}p+p,dl+p{margin-top:.75rem}"
+    "p{margin:0}p+p,div+p{margin-top:.75rem}"
     "dl{margin:1.25rem 0;padding:1rem 0;border:solid var(--line);border-width:1px 0;display:grid;"
     "grid-template-columns:max-content 1fr;gap:.375rem 1.25rem}"
     "dt{color:var(--soft)}dd{margin:0}"
@@ -112,7 +112,9 @@ static void add_issuer_host(struct strbuf *buf, const char *issuer)
     struct url url;
 
     if (url_parse(issuer, &url)) {
+        strbuf_add_text(buf, url.ipv6 ? "[" : "");
         add_foreign(buf, url.host, url.host_length, ADDRESS_MOST);
+        strbuf_add_text(buf, url.ipv6 ? "]" : "");
         if (url.port != (url.https ? 443 : 80)) {
             strbuf_add_format(buf, ":%d", url.port);
         }
@@ -121,17 +123,20 @@ static void add_issuer_host(struct strbuf *buf, const char *issuer)
     }
 }
 
-static void add_row(struct strbuf *buf, const char *name, const char *open, const char *text, const char *close)
+/* The facts, as far as they are known. */
+static void add_facts(struct strbuf *buf, const struct sign_in_page *page)
 {
-    if (has(text)) {
-        strbuf_add_format(buf, "<dt>%s</dt><dd>%s", name, open);
-        add_text(buf, text, ERROR_MOST);
-        strbuf_add_format(buf, "%s</dd>\n", close);
-    }
-}
+    bool with_error = !page->success && has(page->error);
 
-static void add_places(struct strbuf *buf, const struct sign_in_page *page)
-{
+    if (!with_error && !has(page->server) && !has(page->issuer)) {
+        return;
+    }
+    strbuf_add_text(buf, "<dl>\n");
+    if (with_error) {
+        strbuf_add_text(buf, "<dt>Error</dt><dd><code>");
+        add_text(buf, page->error, ERROR_MOST);
+        strbuf_add_text(buf, "</code></dd>\n");
+    }
     if (has(page->server)) {
         strbuf_add_text(buf, "<dt>Server</dt><dd>");
         add_text(buf, page->server, ADDRESS_MOST);
@@ -142,6 +147,7 @@ static void add_places(struct strbuf *buf, const struct sign_in_page *page)
         add_issuer_host(buf, page->issuer);
         strbuf_add_text(buf, "</dd>\n");
     }
+    strbuf_add_text(buf, "</dl>\n");
 }
 
 static void add_paragraph(struct strbuf *buf, const char *text)
@@ -157,9 +163,8 @@ static void add_success(struct strbuf *buf, const struct sign_in_page *page)
 {
     strbuf_add_text(buf, MARK_SUCCESS);
     strbuf_add_text(buf, "<div role=\"status\">\n<h1>You are signed in</h1>\n"
-                         "<p>MLflow can now use the tracking server as you.</p>\n</div>\n<dl>\n");
-    add_places(buf, page);
-    strbuf_add_text(buf, "</dl>\n");
+                         "<p>MLflow can now use the tracking server as you.</p>\n</div>\n");
+    add_facts(buf, page);
     add_paragraph(buf, page->next);
     strbuf_add_text(buf, "<p class=\"soft\">You can close this tab and go back to your program.</p>\n");
 }
@@ -169,10 +174,8 @@ static void add_refusal(struct strbuf *buf, const struct sign_in_page *page)
     strbuf_add_text(buf, MARK_REFUSED);
     strbuf_add_text(buf, "<div role=\"alert\">\n<h1>Sign-in did not succeed</h1>\n");
     add_paragraph(buf, page->description);
-    strbuf_add_text(buf, "</div>\n<dl>\n");
-    add_row(buf, "Error", "<code>", page->error, "</code>");
-    add_places(buf, page);
-    strbuf_add_text(buf, "</dl>\n");
+    strbuf_add_text(buf, "</div>\n");
+    add_facts(buf, page);
     add_paragraph(buf, page->next);
     strbuf_add_text(buf, "<p class=\"soft\">You can close this tab; your program shows this message too.</p>\n");
 }
