@@ -190,10 +190,12 @@ static enum moidc_code hash_access_token(const struct secret *access_token, cons
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     size_t n = 0;
+    bool done =
+        EVP_Q_digest(NULL, hash, NULL, secret_reveal(access_token), secret_length(access_token), digest, &n) == 1;
+    bool memory = openssl_memory_was_out();
 
-    if (EVP_Q_digest(NULL, hash, NULL, secret_reveal(access_token), secret_length(access_token), digest, &n) != 1) {
-        return openssl_memory_was_out() ? err_memory(err)
-                                        : err_set(err, MOIDC_E_INTERNAL, "OpenSSL cannot compute %s", hash);
+    if (!done) {
+        return memory ? err_memory(err) : err_set(err, MOIDC_E_INTERNAL, "OpenSSL cannot compute %s", hash);
     }
     base64url_encode(ret, digest, n / 2);
     return ret->failed ? strbuf_error(ret, "at_hash", err) : MOIDC_OK;

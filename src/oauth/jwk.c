@@ -255,6 +255,7 @@ enum moidc_code jwks_parse(const char *bytes, size_t n, struct jwks **ret, struc
         struct jwk *next = &jwks->keys[jwks->count];
 
         rc = jwk_read(json_array_get(keys, i), next, err);
+        ERR_clear_error();
         jwks->count += next->key != NULL;
         if (rc != MOIDC_OK) {
             return rc;

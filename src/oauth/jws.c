@@ -226,7 +226,7 @@ enum moidc_code jws_verify(const char *token, size_t n, const struct jwks *jwks,
     enum moidc_code rc;
 
     *unknown_key = false;
-    ERR_clear_error();
+    ERR_clear_error(); /* openssl_memory_was_out() is to see only what comes from here on */
     rc = split(token, n, &parts, err);
     if (rc != MOIDC_OK) {
         return rc;
@@ -247,6 +247,7 @@ enum moidc_code jws_verify(const char *token, size_t n, const struct jwks *jwks,
         return err_next(err, "sign in again; if it stays so, ask the provider's operator whether its key set is right");
     }
     rc = verify_parts(&parts, alg, key, err);
+    ERR_clear_error(); /* other users of libcrypto in the process share the queue; OpenSSL fills it in success too */
     if (rc != MOIDC_OK) {
         return rc;
     }

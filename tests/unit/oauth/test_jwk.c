@@ -260,6 +260,7 @@ static void test_without_kid_exactly_one_key_must_fit(void)
         {"one for encryption", RSA_A, RSA_B, "", ",\"use\":\"enc\"", NULL, true},
         {"one for another alg", RSA_A, RSA_B, "", ",\"alg\":\"PS256\"", NULL, true},
         {"one that is too short", RSA_A, RSA_SHORT, "", "", NULL, true},
+        {"one whose kid is no string", RSA_A, RSA_B, "", ",\"kid\":7", NULL, true},
         {"one kid for two kinds", P256_A, RSA_A, ",\"kid\":\"a\"", ",\"kid\":\"a\"", "a", true},
     };
 
