@@ -101,6 +101,8 @@ struct moidc_lookup {
     /* What the caller's MLflow is set to (mlflow.get_tracking_uri()); the MLFLOW_TRACKING_OIDC_* variables describe
      * that server when it is http(s), else the first one that is looked up. May be NULL. */
     const char *tracking_uri;
+    /* The URI of the server that the request is for, where the caller knows it (host_creds.host); may be NULL. */
+    const char *server_uri;
 };
 
 /* The server that covers the request URI `uri`, if it was met before and its settings still work: takes no file, no

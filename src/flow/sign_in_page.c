@@ -28,7 +28,7 @@ static const char STYLE[] =
     "circle{fill:var(--tint)}"
     "path{fill:none;stroke:var(--mark);stroke-width:2.5;stroke-linecap:round;stroke-linejoin:round}"
     "h1{margin:0 0 .5rem;font-size:1.5rem;line-height:1.25;font-weight:650;letter-spacing:-.01em}"
-    "p{margin:0}p+p,div+p{margin-top:.75rem}"
+    "p{margin:0;text-wrap:pretty}p+p,div+p{margin-top:.75rem}"
     "dl{margin:1.25rem 0;padding:1rem 0;border:solid var(--line);border-width:1px 0;display:grid;"
     "grid-template-columns:max-content 1fr;gap:.375rem 1.25rem}"
     "dt{color:var(--soft)}dd{margin:0}"
@@ -55,7 +55,7 @@ static const char MARK_SUCCESS[] =
 
 static const char MARK_REFUSED[] =
     "<svg viewBox=\"0 0 48 48\" aria-hidden=\"true\"><circle cx=\"24\" cy=\"24\" r=\"24\"/>"
-    "<path d=\"M24 14.5v12M24 33v.1\"/></svg>\n";
+    "<path d=\"M24 14.5v11.5M24 32.8v.2\"/></svg>\n";
 
 static void add_escaped(struct strbuf *buf, const char *text)
 {

@@ -62,6 +62,33 @@ enum moidc_code cache_entry_add_server(struct cache_entry *entry, const char *se
     return MOIDC_OK;
 }
 
+enum moidc_code cache_entry_copy(const struct cache_entry *entry, struct cache_entry **ret, struct moidc_err *err)
+{
+    CLEANUP(cache_entry_free_p) struct cache_entry *copy = cache_entry_new();
+    enum moidc_code rc = MOIDC_OK;
+
+    if (copy == NULL || (entry->subject != NULL && (copy->subject = mem_strdup(entry->subject)) == NULL) ||
+        (entry->client_auth != NULL && (copy->client_auth = mem_strdup(entry->client_auth)) == NULL)) {
+        return err_memory(err);
+    }
+    for (size_t i = 0; i < entry->server_count && rc == MOIDC_OK; i++) {
+        rc = cache_entry_add_server(copy, entry->servers[i], err);
+    }
+    rc = rc == MOIDC_OK ? secret_copy(entry->access_token, &copy->access_token, err) : rc;
+    rc = rc == MOIDC_OK ? secret_copy(entry->id_token, &copy->id_token, err) : rc;
+    rc = rc == MOIDC_OK ? secret_copy(entry->refresh_token, &copy->refresh_token, err) : rc;
+    if (rc != MOIDC_OK) {
+        return rc;
+    }
+    copy->obtained_at_s = entry->obtained_at_s;
+    copy->access_expires_at_s = entry->access_expires_at_s;
+    copy->id_expires_at_s = entry->id_expires_at_s;
+    copy->offline = entry->offline;
+    *ret = copy;
+    copy = NULL;
+    return MOIDC_OK;
+}
+
 /* The members that name the identity, in the order of the struct. */
 static const char *const KEY_NAMES[] = {"issuer", "client_id", "scope", "audience", "kind"};
 enum { KEY_COUNT = sizeof KEY_NAMES / sizeof KEY_NAMES[0] };
@@ -265,9 +292,13 @@ static json_t *entry_object(const struct identity *identity, const struct cache_
         set_text(object, KEY_NAMES[i], values[i], failed);
     }
     for (size_t i = 0; i < entry->server_count; i++) {
-        *failed = *failed || json_array_append_new(servers, json_string(entry->servers[i])) != 0;
+        if (json_array_append_new(servers, json_string(entry->servers[i])) != 0) {
+            *failed = true;
+        }
     }
-    *failed = *failed || json_object_set_new(object, "servers", servers) != 0;
+    if (json_object_set_new(object, "servers", servers) != 0) {
+        *failed = true;
+    }
     set_text(object, "subject", entry->subject, failed);
     set_secret(object, "access_token", entry->access_token, failed);
     set_secret(object, "id_token", entry->id_token, failed);

@@ -36,6 +36,10 @@ struct cache_entry *cache_entry_new(void) MUST_CHECK;
 void cache_entry_free(struct cache_entry *entry);
 DEFINE_CLEANUP(struct cache_entry *, cache_entry_free)
 
+/* A copy of `entry`; *ret is the caller's. */
+enum moidc_code cache_entry_copy(const struct cache_entry *entry, struct cache_entry **ret,
+                                 struct moidc_err *err) MUST_CHECK;
+
 bool cache_entry_serves(const struct cache_entry *entry, const char *server);
 /* Adds `server` (at most 64 are kept; the oldest goes). */
 enum moidc_code cache_entry_add_server(struct cache_entry *entry, const char *server, struct moidc_err *err) MUST_CHECK;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/http.h"
 
+#include "base/fork_gate.h"
 #include "base/url.h"
 #include "io/clock.h"
 #include "io/trust.h"
@@ -26,7 +27,9 @@ static CURLcode global_result;
 
 static void global_init(void)
 {
+    fork_gate_enter();
     global_result = curl_global_init(CURL_GLOBAL_DEFAULT);
+    fork_gate_leave();
 }
 
 enum moidc_code http_new(const struct moidc_env *env, struct http **ret, struct moidc_err *err)
@@ -235,6 +238,7 @@ static CURLcode perform(struct http *http, const struct moidc_ui *ui, bool *canc
 {
     CURLcode result = CURLE_FAILED_INIT;
     CURLMsg *message;
+    CURLMcode step;
     int running = 1;
     int left;
 
@@ -246,7 +250,10 @@ static CURLcode perform(struct http *http, const struct moidc_ui *ui, bool *canc
             *cancelled = true;
             break;
         }
-        if (curl_multi_perform(http->multi, &running) != CURLM_OK) {
+        fork_gate_enter();
+        step = curl_multi_perform(http->multi, &running);
+        fork_gate_leave();
+        if (step != CURLM_OK) {
             break;
         }
         if (running != 0) {

@@ -76,7 +76,7 @@ void lock_note_write(struct lock *lock, const char *bytes, size_t n)
 
 void lock_note_read(struct lock *lock, struct strbuf *ret)
 {
-    char chunk[2048];
+    char chunk[8192];
     ssize_t n = pread(lock->fd, chunk, sizeof chunk, 0);
 
     if (n > 0) {

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+#include "glue.h"
+
+#include <time.h>
+
+extern char **environ;
+
+enum { CHECK_MS = 40 };
+
+static long long steady_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+PyObject *glue_support(struct glue_state *state, const char *name)
+{
+    if (state->support == NULL) {
+        state->support = PyImport_ImportModule("mlflow_oidc_client._support");
+        if (state->support == NULL) {
+            return NULL;
+        }
+    }
+    return PyObject_GetAttrString(state->support, name);
+}
+
+PyObject *glue_raise(struct glue_state *state, const struct moidc_err *err)
+{
+    const struct moidc_code_info *info = moidc_code_info(err->code);
+    PyObject *make;
+    PyObject *error;
+
+    if (PyErr_Occurred() != NULL) {
+        return NULL;
+    }
+    if (err->code == MOIDC_E_MEMORY) {
+        return PyErr_NoMemory();
+    }
+    make = glue_support(state, "make_error");
+    if (make == NULL) {
+        return NULL;
+    }
+    error = PyObject_CallFunction(make, "ssissss", info->exception, info->name, err->http_status, err->oauth_error,
+                                  err->what, err->where, err->next);
+    Py_DECREF(make);
+    if (error != NULL) {
+        PyErr_SetObject((PyObject *)Py_TYPE(error), error);
+        Py_DECREF(error);
+    }
+    return NULL;
+}
+
+bool glue_tell_notices(struct glue_state *state)
+{
+    struct moidc_notice notice;
+
+    while (moidc_notice_next(state->client, &notice)) {
+        PyObject *log = glue_support(state, "log");
+        PyObject *done = log != NULL ? PyObject_CallFunction(log, "is", (int)notice.level, notice.text) : NULL;
+
+        Py_XDECREF(log);
+        Py_XDECREF(done);
+        if (done == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Called without the interpreter's lock. */
+static void show(void *ctx, const char *text)
+{
+    struct glue_call *call = ctx;
+    PyObject *function;
+    PyObject *done;
+
+    glue_call_regain(call);
+    if (PyErr_Occurred() == NULL) {
+        function = glue_support(call->state, "show");
+        done = function != NULL ? PyObject_CallFunction(function, "s", text) : NULL;
+        Py_XDECREF(function);
+        Py_XDECREF(done);
+        call->interrupted = call->interrupted || done == NULL;
+    }
+    glue_call_release(call);
+}
+
+/* Called without the interpreter's lock. Signal handlers run here, so that Ctrl-C ends the call. */
+static bool cancelled(void *ctx)
+{
+    struct glue_call *call = ctx;
+    long long now_ms = steady_ms();
+
+    if (!call->interrupted && now_ms - call->checked_ms >= CHECK_MS) {
+        call->checked_ms = now_ms;
+        glue_call_regain(call);
+        call->interrupted = PyErr_CheckSignals() != 0;
+        glue_call_release(call);
+    }
+    return call->interrupted;
+}
+
+/* environ, and where certifi keeps its certificates if requests brought it along. */
+static struct moidc_env *snapshot(struct glue_state *state)
+{
+    PyObject *function = glue_support(state, "extra_variable");
+    PyObject *extra = function != NULL ? PyObject_CallFunction(function, NULL) : NULL;
+    const char *variable = extra != NULL && extra != Py_None ? PyUnicode_AsUTF8AndSize(extra, NULL) : NULL;
+    struct moidc_env *env = NULL;
+    struct moidc_err err;
+    const char **all;
+    size_t n = 0;
+
+    Py_XDECREF(function);
+    if (extra == NULL || PyErr_Occurred() != NULL) {
+        Py_XDECREF(extra);
+        return NULL;
+    }
+    while (environ != NULL && environ[n] != NULL) {
+        n++;
+    }
+    all = PyMem_Calloc(n + 2, sizeof *all);
+    for (size_t i = 0; all != NULL && i < n; i++) {
+        all[i] = environ[i];
+    }
+    if (all != NULL) {
+        all[n] = variable;
+    }
+    if (all == NULL || moidc_env_new(all, &env, &err) != MOIDC_OK) {
+        PyErr_NoMemory();
+    }
+    PyMem_Free(all);
+    Py_DECREF(extra);
+    return env;
+}
+
+static bool in_notebook(struct glue_state *state, bool *ret)
+{
+    PyObject *function = glue_support(state, "in_notebook");
+    PyObject *answer = function != NULL ? PyObject_CallFunction(function, NULL) : NULL;
+    int truth = answer != NULL ? PyObject_IsTrue(answer) : -1;
+
+    Py_XDECREF(function);
+    Py_XDECREF(answer);
+    *ret = truth == 1;
+    return truth >= 0;
+}
+
+bool glue_call_begin(struct glue_call *call, struct glue_state *state)
+{
+    bool notebook = false;
+
+    memset(call, 0, sizeof *call);
+    call->state = state;
+    if (!in_notebook(state, &notebook)) {
+        return false;
+    }
+    call->ui = (struct moidc_ui){.ctx = call, .show = show, .cancelled = cancelled, .notebook = notebook};
+    call->env = snapshot(state);
+    return call->env != NULL;
+}
+
+void glue_call_release(struct glue_call *call)
+{
+    call->thread = PyEval_SaveThread();
+}
+
+void glue_call_regain(struct glue_call *call)
+{
+    PyEval_RestoreThread(call->thread);
+    call->thread = NULL;
+}
+
+bool glue_call_end(struct glue_call *call)
+{
+    moidc_env_free(call->env);
+    call->env = NULL;
+    return PyErr_Occurred() == NULL && glue_tell_notices(call->state);
+}
+
+bool glue_lookup(struct glue_state *state, const struct moidc_env *env, struct moidc_lookup *ret, PyObject **keep)
+{
+    PyObject *function = glue_support(state, "tracking_uri");
+    PyObject *uri = function != NULL ? PyObject_CallFunction(function, NULL) : NULL;
+
+    Py_XDECREF(function);
+    memset(ret, 0, sizeof *ret);
+    ret->env = env;
+    if (uri == NULL) {
+        return false;
+    }
+    if (uri != Py_None) {
+        ret->tracking_uri = PyUnicode_AsUTF8AndSize(uri, NULL);
+        if (ret->tracking_uri == NULL) {
+            Py_DECREF(uri);
+            return false;
+        }
+    }
+    *keep = uri;
+    return true;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* The Python side of the core: converts, releases the interpreter's lock, calls once, translates. No decisions. */
+#ifndef PYTHON_CORE_GLUE_H
+#define PYTHON_CORE_GLUE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "mlflow_oidc.h"
+
+struct glue_state {
+    struct moidc_client *client;
+    PyObject *server_type;
+    PyObject *support; /* the module mlflow_oidc_client._support, imported when first needed */
+};
+
+/* The state of `module`; borrowed. */
+struct glue_state *glue_state_of(PyObject *module);
+
+/* mlflow_oidc_client._support.<name>, a new reference; NULL with an exception set. */
+PyObject *glue_support(struct glue_state *state, const char *name);
+
+/* Raises the exception for `err`, unless one is set already (Ctrl-C). Returns NULL. */
+PyObject *glue_raise(struct glue_state *state, const struct moidc_err *err);
+
+/* Logs what the core has to tell. False with an exception set (Ctrl-C in a log handler). */
+bool glue_tell_notices(struct glue_state *state);
+
+/* One call that may wait. */
+struct glue_call {
+    struct glue_state *state;
+    struct moidc_env *env;
+    struct moidc_ui ui;
+    PyThreadState *thread; /* while the interpreter's lock is given up */
+    long long checked_ms;
+    bool interrupted;
+};
+
+/* Copies the environment, with the interpreter's lock held, as setenv() from Python is too. False: exception set. */
+bool glue_call_begin(struct glue_call *call, struct glue_state *state);
+/* Gives the interpreter's lock up and takes it back. */
+void glue_call_release(struct glue_call *call);
+void glue_call_regain(struct glue_call *call);
+/* Frees; tells notices. False: exception set. */
+bool glue_call_end(struct glue_call *call);
+
+/* What moidc_server_find() reads from. False: exception set. `keep` holds on to the tracking URI's string. */
+bool glue_lookup(struct glue_state *state, const struct moidc_env *env, struct moidc_lookup *ret, PyObject **keep);
+
+/* A Server object for `server`, whose reference is taken over; NULL with an exception set. */
+PyObject *glue_server_new(struct glue_state *state, struct moidc_server *server);
+
+extern PyType_Spec glue_server_spec;
+
+#endif

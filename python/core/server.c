@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+#include "glue.h"
+
+/* One tracking server that has settings. */
+struct glue_server {
+    PyObject_HEAD
+    struct moidc_server *server;
+    struct moidc_token *token; /* the one that `header` was made from */
+    PyObject *header;
+};
+
+static struct glue_state *state_of(PyObject *self)
+{
+    return PyType_GetModuleState(Py_TYPE(self));
+}
+
+PyObject *glue_server_new(struct glue_state *state, struct moidc_server *server)
+{
+    allocfunc alloc = (allocfunc)PyType_GetSlot((PyTypeObject *)state->server_type, Py_tp_alloc);
+    struct glue_server *self = (struct glue_server *)alloc((PyTypeObject *)state->server_type, 0);
+
+    if (self == NULL) {
+        moidc_server_release(server);
+        return NULL;
+    }
+    self->server = server;
+    return (PyObject *)self;
+}
+
+static void server_dealloc(PyObject *object)
+{
+    struct glue_server *self = (struct glue_server *)object;
+    PyTypeObject *type = Py_TYPE(object);
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+
+    moidc_server_release(self->server);
+    moidc_token_release(self->token);
+    Py_XDECREF(self->header);
+    release(object);
+    Py_DECREF(type);
+}
+
+/* The header's value for `token` (taken over), a new reference; made once for each token. */
+static PyObject *header_of(struct glue_server *self, struct moidc_token *token)
+{
+    if (token != self->token || self->header == NULL) {
+        /* capital B whatever token_type's case: some servers compare it so (RFC 6750 §2.1 has it that way) */
+        PyObject *header = PyUnicode_FromFormat("Bearer %s", moidc_token_reveal(token));
+
+        if (header == NULL) {
+            moidc_token_release(token);
+            return NULL;
+        }
+        Py_XDECREF(self->header);
+        self->header = header;
+        moidc_token_release(self->token);
+        self->token = token;
+    } else {
+        moidc_token_release(token);
+    }
+    Py_INCREF(self->header);
+    return self->header;
+}
+
+typedef enum moidc_code token_function(struct moidc_server *server, const struct moidc_token_request *request,
+                                       struct moidc_token **ret, struct moidc_err *err);
+
+/* The way that may wait. */
+static PyObject *ask(struct glue_server *self, token_function *function, long long min_valid_s,
+                     const struct moidc_token *rejected)
+{
+    struct glue_state *state = state_of((PyObject *)self);
+    struct moidc_token_request request = {.min_valid_s = min_valid_s, .rejected = rejected};
+    struct moidc_token *token = NULL;
+    struct glue_call call;
+    struct moidc_err err;
+    enum moidc_code rc;
+
+    if (!glue_call_begin(&call, state)) {
+        return NULL;
+    }
+    request.env = call.env;
+    request.ui = &call.ui;
+    glue_call_release(&call);
+    rc = function(self->server, &request, &token, &err);
+    glue_call_regain(&call);
+    if (!glue_call_end(&call)) {
+        moidc_token_release(token);
+        return NULL;
+    }
+    return rc == MOIDC_OK ? header_of(self, token) : glue_raise(state, &err);
+}
+
+static bool seconds(PyObject *const *args, Py_ssize_t count, long long *ret)
+{
+    *ret = 0;
+    if (count > 1) {
+        PyErr_Format(PyExc_TypeError, "expected at most one argument, got %zd", count);
+        return false;
+    }
+    if (count == 1) {
+        *ret = PyLong_AsLongLong(args[0]);
+        if (*ret == -1 && PyErr_Occurred() != NULL) {
+            return false;
+        }
+        if (*ret < 0) {
+            PyErr_SetString(PyExc_ValueError, "min_valid_s must not be negative");
+            return false;
+        }
+    }
+    return true;
+}
+
+PyDoc_STRVAR(authorization_doc, "authorization(min_valid_s=0, /)\n--\n\n"
+                                "The Authorization header's value; waits only when no valid token is in memory.");
+
+static PyObject *server_authorization(PyObject *object, PyObject *const *args, Py_ssize_t count)
+{
+    struct glue_server *self = (struct glue_server *)object;
+    struct moidc_token *token = NULL;
+    long long min_valid_s;
+
+    if (!seconds(args, count, &min_valid_s)) {
+        return NULL;
+    }
+    moidc_token_peek(self->server, min_valid_s, &token);
+    return token != NULL ? header_of(self, token) : ask(self, moidc_token_get, min_valid_s, NULL);
+}
+
+PyDoc_STRVAR(renewed_doc, "renewed(header, /)\n--\n\n"
+                          "The Authorization header's value after the server refused `header`.");
+
+static PyObject *server_renewed(PyObject *object, PyObject *header)
+{
+    struct glue_server *self = (struct glue_server *)object;
+    struct moidc_token *rejected = NULL;
+    PyObject *result;
+    int same;
+
+    if (self->header == NULL) {
+        PyErr_SetString(PyExc_ValueError, "no header was given out before");
+        return NULL;
+    }
+    same = PyObject_RichCompareBool(self->header, header, Py_EQ);
+    if (same < 0) {
+        return NULL;
+    }
+    if (same == 0) {
+        /* another thread has renewed since: its token is the answer */
+        return server_authorization(object, NULL, 0);
+    }
+    rejected = self->token;
+    self->token = NULL; /* ours while the interpreter's lock is given up */
+    result = ask(self, moidc_token_get, 0, rejected);
+    if (self->token == NULL) {
+        self->token = rejected;
+    } else {
+        moidc_token_release(rejected);
+    }
+    return result;
+}
+
+PyDoc_STRVAR(login_doc, "login()\n--\n\nSigns in anew; the Authorization header's value.");
+
+static PyObject *server_login(PyObject *object, PyObject *unused)
+{
+    (void)unused;
+    return ask((struct glue_server *)object, moidc_login, 0, NULL);
+}
+
+PyDoc_STRVAR(logout_doc, "logout()\n--\n\nForgets the tokens, here and at the provider; whether there were any.");
+
+static PyObject *server_logout(PyObject *object, PyObject *unused)
+{
+    struct glue_server *self = (struct glue_server *)object;
+    struct glue_state *state = state_of(object);
+    struct moidc_token_request request = {0};
+    struct glue_call call;
+    struct moidc_err err;
+    bool removed = false;
+    enum moidc_code rc;
+
+    (void)unused;
+    if (!glue_call_begin(&call, state)) {
+        return NULL;
+    }
+    request.env = call.env;
+    request.ui = &call.ui;
+    glue_call_release(&call);
+    rc = moidc_logout(self->server, &request, &removed, &err);
+    glue_call_regain(&call);
+    if (!glue_call_end(&call)) {
+        return NULL;
+    }
+    return rc == MOIDC_OK ? PyBool_FromLong(removed) : glue_raise(state, &err);
+}
+
+PyDoc_STRVAR(covers_doc, "covers(uri, /)\n--\n\nWhether `uri` lies at or below the server's URI.");
+
+static PyObject *server_covers(PyObject *object, PyObject *uri)
+{
+    const char *text = PyUnicode_AsUTF8AndSize(uri, NULL);
+
+    if (text == NULL) {
+        return NULL;
+    }
+    return PyBool_FromLong(moidc_server_covers(((struct glue_server *)object)->server, text));
+}
+
+static PyObject *server_uri(PyObject *object, void *closure)
+{
+    (void)closure;
+    return PyUnicode_FromString(moidc_server_uri(((struct glue_server *)object)->server));
+}
+
+static PyObject *server_token_hint(PyObject *object, void *closure)
+{
+    (void)closure;
+    return PyUnicode_FromString(moidc_server_token_hint(((struct glue_server *)object)->server));
+}
+
+static PyObject *server_repr(PyObject *object)
+{
+    return PyUnicode_FromFormat("<mlflow_oidc_client server %s>",
+                                moidc_server_uri(((struct glue_server *)object)->server));
+}
+
+static PyMethodDef methods[] = {
+    {"authorization", (PyCFunction)(void (*)(void))server_authorization, METH_FASTCALL, authorization_doc},
+    {"renewed", server_renewed, METH_O, renewed_doc},
+    {"login", server_login, METH_NOARGS, login_doc},
+    {"logout", server_logout, METH_NOARGS, logout_doc},
+    {"covers", server_covers, METH_O, covers_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef getters[] = {
+    {"uri", server_uri, NULL, "The normalised URI that the settings are for.", NULL},
+    {"token_hint", server_token_hint, NULL, "What a token for it must carry, in words.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyType_Slot slots[] = {
+    {Py_tp_doc, "A tracking server that has settings; made by server()."},
+    {Py_tp_dealloc, server_dealloc},
+    {Py_tp_repr, server_repr},
+    {Py_tp_methods, methods},
+    {Py_tp_getset, getters},
+    {0, NULL},
+};
+
+PyType_Spec glue_server_spec = {
+    .name = "mlflow_oidc_client._core.Server",
+    .basicsize = sizeof(struct glue_server),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = slots,
+};

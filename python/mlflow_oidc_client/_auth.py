@@ -1,0 +1,129 @@
+"""The requests auth object: gives each request the token of its own server, and renews once on a 401."""
+
+from functools import partial
+from urllib.parse import urljoin
+
+from requests.auth import AuthBase
+
+from . import _core, _support
+
+
+class OIDCAuth(AuthBase):
+    """Adds `Authorization: Bearer ...` (RFC 6750) to requests to a server that has settings; others are left alone.
+
+    tracking_uri: serve this server alone; None: whichever server the request goes to.
+    Raises OIDCError when there is no token to be had, or no settings describe any server.
+    """
+
+    def __init__(self, tracking_uri=None):
+        if tracking_uri is not None and not isinstance(tracking_uri, str):
+            raise TypeError(f"tracking_uri must be a str, not {type(tracking_uri).__name__}")
+        self._tracking_uri = tracking_uri
+
+    def __call__(self, r):
+        server = _core.server(r.url)
+        if server is None:
+            if not _core.has_servers():
+                raise _support.no_settings(r.url)
+            return r
+        if self._tracking_uri is not None:
+            own = _core.server_at(self._tracking_uri)
+            if own is None or not own.covers(r.url):
+                return r
+        header = server.authorization()
+        headers = r.headers
+        headers["Authorization"] = header
+        if headers.get("Accept", "*/*") == "*/*":
+            headers["Accept"] = "application/json"  # proxies then answer 401 and not a login page
+        r.register_hook("response", partial(_on_response, server, header))
+        r._moidc_first = True  # copies, which redirects are made of, do not have it
+        return r
+
+
+def _on_response(server, header, response, **kwargs):
+    request = response.request
+    if not hasattr(request, "_moidc_first"):
+        return _after_redirect(server, response)
+    if response.is_redirect:
+        # requests would carry the token to another path of this host
+        if not server.covers(urljoin(response.url, response.headers["Location"])):
+            request.headers.pop("Authorization", None)
+        return response
+    if response.status_code == 401:
+        return _repeated(server, header, response, kwargs)
+    return _explained(server, response)
+
+
+def _repeated(server, header, response, kwargs):
+    """Send the request again with a renewed token: once."""
+    request = response.request
+    if not _can_rewind(request):
+        raise _support.refused(
+            "the server answered 401, and the request's body cannot be read a second time", server.uri, "call again", 401
+        )
+    renewed = server.renewed(header)
+    response.content  # read to its end, so that the connection can be used again
+    response.close()
+    again = request.copy()
+    again.headers["Authorization"] = renewed
+    if request._body_position is not None:
+        again.body.seek(request._body_position)
+    second = response.connection.send(again, **kwargs)
+    second.history.append(response)
+    second.request = again
+    if second.status_code == 401:
+        raise _support.refused(
+            "the tracking server refused the token, and the renewed one too (HTTP status 401)",
+            server.uri,
+            f"see that its proxy takes what is sent: {server.token_hint}",
+            401,
+        )
+    return _explained(server, second)
+
+
+def _can_rewind(request):
+    body = request.body
+    if body is None or isinstance(body, (str, bytes)):
+        return True
+    return isinstance(request._body_position, int) and hasattr(body, "seek")
+
+
+def _is_html(response):
+    return response.headers.get("Content-Type", "").partition(";")[0].strip().lower() == "text/html"
+
+
+def _is_json_call(url):
+    """MLflow's JSON calls; what is stored as an artifact may well be a page."""
+    path = url.partition("?")[0]
+    return "/mlflow/" in path and ("/api/" in path or "/ajax-api/" in path) and "/mlflow-artifacts/" not in path
+
+
+def _explained(server, response):
+    """Say so when a page stands in place of an answer; everything else is MLflow's to judge."""
+    if _is_html(response) and _is_json_call(response.url):
+        status = response.status_code
+        raise _support.refused(
+            f"a web page came in place of the tracking server's answer (HTTP status {status}): a login or error page",
+            server.uri,
+            "have its proxy take bearer tokens on API paths (oauth2-proxy: --skip-jwt-bearer-tokens; mod_auth_openidc:"
+            f" AuthType auth-openidc or oauth20): {server.token_hint}",
+            status,
+        )
+    return response
+
+
+def _after_redirect(server, response):
+    """Nothing is added, renewed or repeated after a redirect (contract, rule 6): only explained."""
+    if response.is_redirect or server.covers(response.url):
+        return response
+    if response.status_code in (401, 403) or _is_html(response):
+        target = response.url.partition("?")[0]
+        raise _support.refused(
+            f"the tracking server redirected the call to {target}, which answered with HTTP status"
+            f" {response.status_code}: a login page, most likely",
+            server.uri,
+            "have its proxy take bearer tokens, and set the tracking URI to the address that the server itself names:"
+            f" {server.token_hint}",
+            response.status_code,
+        )
+    return response

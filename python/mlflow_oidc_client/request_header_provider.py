@@ -1,0 +1,104 @@
+"""Entry point of mlflow.request_header_provider: the drop-in, called for every request that MLflow's client makes.
+
+A header provider sees neither the request's URL nor its response, and what it raises is swallowed. So it puts our
+requests auth object into the call that asks for headers, in http_request(), where MLflow looks for `auth`.
+"""
+
+import logging
+import sys
+
+from mlflow.tracking.request_header.abstract_request_header_provider import RequestHeaderProvider
+
+from . import _core
+
+_CREDENTIALS = ("username", "password", "token", "aws_sigv4", "auth")
+_OWN_NAME = "oidc"
+_FRAMES = 4  # request_headers <- resolve_request_headers <- http_request, and one to spare
+
+_logger = logging.getLogger("mlflow_oidc_client")
+_told = set()
+_auth = None
+
+
+def _the_auth():
+    global _auth
+    if _auth is None:
+        from ._auth import OIDCAuth
+
+        _auth = OIDCAuth()
+    return _auth
+
+
+def _call():
+    """The parameters of the http_request() that asks: (host_creds, kwargs), or None."""
+    frame = sys._getframe(2)
+    for _ in range(_FRAMES):
+        if frame is None:
+            return None
+        if frame.f_code.co_name == "http_request":
+            names = frame.f_locals
+            creds, kwargs = names.get("host_creds"), names.get("kwargs")
+            if isinstance(getattr(creds, "host", None), str) and isinstance(kwargs, dict):
+                return creds, kwargs
+        frame = frame.f_back
+    return None
+
+
+def _explicit(creds):
+    """The name of MLflow's own credential that is set and wins over us, or None."""
+    for name in _CREDENTIALS:
+        value = getattr(creds, name, None)
+        if value and not (name == "auth" and value == _OWN_NAME):
+            return name
+    return None
+
+
+def _tell_once(uri, credential):
+    if (uri, credential) not in _told:
+        _told.add((uri, credential))
+        _logger.warning("%s: MLflow's own credentials (%s) are used, not the OIDC settings", uri, credential)
+
+
+def _hand_over(creds, kwargs):
+    if kwargs.get("auth") is not None or getattr(creds, "auth", None) == _OWN_NAME:
+        return
+    try:
+        server = _core.server_at(creds.host)
+        if server is None:
+            return
+        uri = server.uri
+    except Exception:
+        uri = creds.host  # the auth object meets the same error, where MLflow lets it through
+    credential = _explicit(creds)
+    if credential is not None:
+        _tell_once(uri, credential)
+    else:
+        kwargs["auth"] = _the_auth()
+
+
+def _headers_alone(called_by_mlflow):
+    """Asked without a request to be seen: the header for the server that MLflow is set to."""
+    from . import _support
+
+    uri = _support.tracking_uri()
+    server = _core.server_at(uri) if uri is not None else None
+    if server is None:
+        return {}
+    if called_by_mlflow:
+        # To which host the request goes is not known, so it gets no token; a header value that begins with a newline
+        # is refused by requests, so that the call fails with this text and is not sent.
+        return {"Authorization": "\nmlflow-oidc-client does not know this MLflow: set MLFLOW_TRACKING_AUTH=oidc"}
+    return {"Authorization": server.authorization()}
+
+
+class PluginOIDCRequestHeaderProvider(RequestHeaderProvider):
+    def in_context(self):
+        return True
+
+    def request_headers(self):
+        call = _call()
+        if call is not None:
+            _hand_over(*call)
+            return {}
+        caller = sys._getframe(1).f_globals.get("__name__", "")
+        return _headers_alone(caller == "mlflow" or caller.startswith("mlflow."))

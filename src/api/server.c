@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/client.h"
+
+void moidc_server_peek(struct moidc_client *client, const char *uri, struct moidc_server **ret)
+{
+    struct moidc_server *server = NULL;
+    struct url url;
+
+    if (url_parse(uri, &url)) {
+        pthread_mutex_lock(&client->mutex);
+        server = lookup_met(client, &url);
+        if (server != NULL) {
+            server_hold(server);
+        }
+        pthread_mutex_unlock(&client->mutex);
+    }
+    *ret = server;
+}
+
+enum moidc_code moidc_server_find(struct moidc_client *client, const char *uri, const struct moidc_lookup *lookup,
+                                  struct moidc_server **ret, struct moidc_err *err)
+{
+    struct moidc_server *server = NULL;
+    struct url url;
+    enum moidc_code rc = MOIDC_OK;
+
+    *ret = NULL;
+    if (!url_parse(uri, &url) || url_is_ambiguous(&url)) {
+        return MOIDC_OK;
+    }
+    pthread_mutex_lock(&client->mutex);
+    server = lookup_met(client, &url);
+    if (server == NULL && !lookup_is_known_stranger(client, lookup, &url)) {
+        rc = lookup_server(client, lookup, &url, &server, err);
+    }
+    if (rc == MOIDC_OK && server != NULL) {
+        *ret = server_hold(server);
+    }
+    pthread_mutex_unlock(&client->mutex);
+    return rc;
+}
+
+void moidc_server_release(struct moidc_server *server)
+{
+    if (server != NULL && atomic_fetch_sub_explicit(&server->references, 1, memory_order_acq_rel) == 1) {
+        settings_free(server->settings);
+        moidc_env_free(server->env);
+        mem_free(server->token_hint);
+        mem_free(server);
+    }
+}
+
+const char *moidc_server_uri(const struct moidc_server *server)
+{
+    return server->settings->uri;
+}
+
+bool moidc_server_covers(const struct moidc_server *server, const char *uri)
+{
+    struct url url;
+
+    return url_parse(uri, &url) && url_is_below(&url, &server->url);
+}
+
+const char *moidc_server_token_hint(const struct moidc_server *server)
+{
+    return server->token_hint;
+}

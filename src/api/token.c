@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/client.h"
+
+void moidc_token_peek(struct moidc_server *server, int64_t min_valid_s, struct moidc_token **ret)
+{
+    bool ending = false;
+
+    *ret = session_peek(server->session, server->settings, min_valid_s, NULL, &ending);
+    if (ending) {
+        renewer_queue(server);
+    }
+}
+
+static struct wish wish_of(const struct moidc_server *server, const struct moidc_token_request *request)
+{
+    return (struct wish){
+        .settings = server->settings,
+        .call = {.env = request->env != NULL ? request->env : server->env, .ui = request->ui},
+        .min_valid_s = request->min_valid_s > 0 ? request->min_valid_s : 0,
+        .rejected = request->rejected,
+    };
+}
+
+static enum moidc_code obtain(struct moidc_server *server, const struct wish *wish, struct moidc_token **ret,
+                              struct moidc_err *err)
+{
+    enum moidc_code rc;
+
+    if (atomic_load(&server->client->stopped)) {
+        return err_set(err, MOIDC_E_CANCELLED, "the program is ending: no new token is asked for");
+    }
+    rc = session_obtain(server->session, wish, ret, err);
+    if (rc != MOIDC_OK && rc != MOIDC_E_MEMORY && rc != MOIDC_E_CANCELLED) {
+        atomic_store(&server->failed, true);
+    }
+    return rc;
+}
+
+enum moidc_code moidc_token_get(struct moidc_server *server, const struct moidc_token_request *request,
+                                struct moidc_token **ret, struct moidc_err *err)
+{
+    struct wish wish = wish_of(server, request);
+
+    return obtain(server, &wish, ret, err);
+}
+
+enum moidc_code moidc_login(struct moidc_server *server, const struct moidc_token_request *request,
+                            struct moidc_token **ret, struct moidc_err *err)
+{
+    struct wish wish = wish_of(server, request);
+
+    wish.anew = true;
+    return obtain(server, &wish, ret, err);
+}
+
+enum moidc_code moidc_logout(struct moidc_server *server, const struct moidc_token_request *request, bool *removed,
+                             struct moidc_err *err)
+{
+    struct wish wish = wish_of(server, request);
+
+    *removed = false;
+    return session_forget(server->session, &wish, removed, err);
+}
+
+const char *moidc_token_reveal(const struct moidc_token *token)
+{
+    return secret_reveal(token_secret(token));
+}
+
+int64_t moidc_token_expires_at_s(const struct moidc_token *token)
+{
+    return token_expires_at_s(token);
+}
+
+void moidc_token_release(struct moidc_token *token)
+{
+    token_release(token);
+}

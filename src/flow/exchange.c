@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/exchange.h"
+
+#include "base/fork_gate.h"
+#include "flow/client.h"
+#include "io/clock.h"
+#include "oauth/id_token.h"
+#include "oauth/token_response.h"
+
+#include <string.h>
+
+enum { LEEWAY_S = 60 };
+
+static bool is_person(const struct session *session)
+{
+    return strcmp(session->identity.kind, "person") == 0;
+}
+
+/* A secret that stands in the environment is to be seen going where a file says (contract: On disk). */
+static void announce_secret(struct session *session, const struct wish *wish)
+{
+    const struct settings *settings = wish->settings;
+
+    if (session->announced_secret || !settings->secret_from_environment || settings->issuer_file == NULL) {
+        return;
+    }
+    session->announced_secret = true;
+    if (wish->call.ui != NULL && wish->call.ui->show != NULL) {
+        char line[512];
+
+        snprintf(line, sizeof line, "mlflow-oidc-client: the client secret of %s goes to the issuer %s, which %s names.",
+                 settings->source[SETTING_CLIENT_SECRET], settings->issuer, settings->issuer_file);
+        wish->call.ui->show(wish->call.ui->ctx, line);
+    } else {
+        notices_add(&session->client->notices, MOIDC_WARNING, "the client secret of %s goes to the issuer %s, which %s names",
+                    settings->source[SETTING_CLIENT_SECRET], settings->issuer, settings->issuer_file);
+    }
+}
+
+static const char *grant_name(const struct token_grant *grant)
+{
+    return grant->grant == GRANT_CODE      ? "the sign-in"
+           : grant->grant == GRANT_REFRESH ? "the renewal"
+                                           : "the client's sign-in";
+}
+
+/* One request with one way of authenticating. */
+static enum moidc_code try_grant(struct session *session, const struct wish *wish, const struct token_grant *grant,
+                                 enum client_auth auth, struct token_response **ret, struct moidc_err *err)
+{
+    CLEANUP(http_request_free_p) struct http_request *request = NULL;
+    CLEANUP(http_response_free_p) struct http_response *reply = NULL;
+    const struct settings *settings = wish->settings;
+    struct client client = {.client_id = settings->client_id, .client_secret = settings->client_secret, .auth = auth};
+    const char *endpoint = session->provider.metadata->token_endpoint;
+    enum moidc_code rc;
+
+    rc = token_request_new(endpoint, &client, grant, &request, err);
+    rc = rc == MOIDC_OK ? provider_send(&session->provider, &wish->call, request, &reply, err) : rc;
+    if (rc != MOIDC_OK) {
+        return rc;
+    }
+    rc = token_response_parse(reply, grant_name(grant), ret, err);
+    notices_add(&session->client->notices, MOIDC_DEBUG, "token.request grant=%d status=%d result=%s", (int)grant->grant,
+                reply->status, moidc_code_info(rc)->name);
+    if (rc != MOIDC_OK && rc != MOIDC_E_MEMORY) {
+        err_where(err, "%s", endpoint);
+    }
+    return rc;
+}
+
+static bool is_about_client(const struct moidc_err *err)
+{
+    return strcmp(err->oauth_error, "invalid_client") == 0 || strcmp(err->oauth_error, "unauthorized_client") == 0;
+}
+
+/* Authenticates by what worked before or what the metadata lists; when that is refused, the other way once: metadata
+ * is often wrong, the refusal is not. *worked is the way that did. */
+static enum moidc_code authenticate(struct session *session, const struct wish *wish, const struct token_grant *grant,
+                                    const struct cache_entry *before, enum client_auth *worked,
+                                    struct token_response **ret, struct moidc_err *err)
+{
+    const char *remembered = before != NULL ? before->client_auth : NULL;
+    enum client_auth auth = client_auth_first(session->provider.metadata);
+    struct moidc_err first;
+    enum moidc_code rc;
+
+    if (remembered != NULL) {
+        bool basic = strcmp(remembered, client_auth_name(CLIENT_AUTH_BASIC)) == 0;
+
+        auth = basic ? CLIENT_AUTH_BASIC : CLIENT_AUTH_POST;
+    }
+    *worked = auth;
+    rc = try_grant(session, wish, grant, auth, ret, err);
+    if (rc != MOIDC_E_PROVIDER || wish->settings->client_secret == NULL || !is_about_client(err)) {
+        return rc;
+    }
+    first = *err;
+    *worked = auth == CLIENT_AUTH_POST ? CLIENT_AUTH_BASIC : CLIENT_AUTH_POST;
+    rc = try_grant(session, wish, grant, *worked, ret, err);
+    if (rc != MOIDC_OK && is_about_client(err)) {
+        *err = first;
+    }
+    return rc;
+}
+
+/* Checks the ID token; a `kid` that is not known has the keys fetched once more (OIDC Core §10.1.1). */
+static enum moidc_code check_id_token(struct session *session, const struct wish *wish,
+                                      const struct token_response *response, const struct id_token_expect *expect,
+                                      struct id_token **ret, struct moidc_err *err)
+{
+    for (bool again = false;; again = true) {
+        bool unknown_key = false;
+        enum moidc_code rc = provider_keys(&session->provider, &wish->call, again, err);
+
+        if (rc != MOIDC_OK) {
+            return rc;
+        }
+        fork_gate_enter();
+        rc = id_token_check(response->id_token, session->provider.jwks, expect, &unknown_key, ret, err);
+        fork_gate_leave();
+        if (rc == MOIDC_OK || !unknown_key || again) {
+            if (rc == MOIDC_E_PROTOCOL) {
+                err_where(err, "%s", session->provider.metadata->issuer);
+            }
+            return rc;
+        }
+    }
+}
+
+/* Takes the ID token of the reply over into `entry`. */
+static enum moidc_code take_id_token(struct session *session, const struct wish *wish, const struct token_grant *grant,
+                                     const struct token_response *response, const struct secret *nonce,
+                                     struct cache_entry *entry, struct moidc_err *err)
+{
+    CLEANUP(id_token_free_p) struct id_token *checked = NULL;
+    struct id_token_expect expect = {
+        .issuer = session->provider.metadata->issuer,
+        .client_id = wish->settings->client_id,
+        .nonce = nonce,
+        .access_token = response->access_token,
+        .subject = grant->grant == GRANT_REFRESH ? entry->subject : NULL,
+        .now_s = clock_now_s(),
+        .leeway_s = LEEWAY_S,
+    };
+    enum moidc_code rc = check_id_token(session, wish, response, &expect, &checked, err);
+
+    if (rc != MOIDC_OK) {
+        return rc;
+    }
+    secret_free(entry->id_token);
+    entry->id_token = NULL;
+    mem_free(entry->subject);
+    entry->subject = checked->subject;
+    checked->subject = NULL;
+    entry->id_expires_at_s = checked->expires_at_s;
+    return secret_copy(response->id_token, &entry->id_token, err);
+}
+
+static enum moidc_code no_id_token(const struct session *session, const struct wish *wish, struct moidc_err *err)
+{
+    bool asked = strstr(wish->settings->scope, "openid") != NULL;
+
+    err_set(err, MOIDC_E_PROTOCOL, "the provider gave no ID token, which is what is to be sent");
+    err_where(err, "%s", wish->settings->source[SETTING_USE_ID_TOKEN]);
+    return err_next(err, is_person(session) && !asked ? "add openid to scope, or set use-id-token = false"
+                                                      : "set use-id-token = false, so that the access token is sent");
+}
+
+/* What the reply brings, over what was known before. */
+static enum moidc_code take_reply(struct session *session, const struct wish *wish, const struct token_grant *grant,
+                                  const struct token_response *response, const struct secret *nonce,
+                                  struct cache_entry *entry, struct moidc_err *err)
+{
+    bool renewal = grant->grant == GRANT_REFRESH;
+    enum moidc_code rc;
+
+    secret_free(entry->access_token);
+    entry->access_token = NULL;
+    rc = secret_copy(response->access_token, &entry->access_token, err);
+    if (rc == MOIDC_OK && (response->refresh_token != NULL || !renewal)) {
+        secret_free(entry->refresh_token); /* none in a renewal: the old one goes on (RFC 6749 §6) */
+        entry->refresh_token = NULL;
+        rc = secret_copy(response->refresh_token, &entry->refresh_token, err);
+    }
+    if (rc != MOIDC_OK) {
+        return rc;
+    }
+    if (!renewal) {
+        secret_free(entry->id_token);
+        entry->id_token = NULL;
+        entry->id_expires_at_s = 0;
+        mem_free(entry->subject);
+        entry->subject = NULL;
+    }
+    if (response->id_token != NULL && (is_person(session) || wish->settings->use_id_token)) {
+        rc = take_id_token(session, wish, grant, response, nonce, entry, err);
+    } else if (renewal) {
+        session->no_id_token_on_renewal = true; /* OIDC Core §12.2: it might not hold one */
+    } else if (wish->settings->use_id_token) {
+        rc = no_id_token(session, wish, err);
+    }
+    return rc;
+}
+
+/* Whatever was wrong with the rest: the old refresh token may be dead now, so the new one must not be lost. */
+static void salvage(struct session *session, const struct cache_entry *before, const struct token_response *response)
+{
+    CLEANUP(cache_entry_free_p) struct cache_entry *entry = NULL;
+    struct moidc_err err;
+
+    if (before == NULL || response->refresh_token == NULL ||
+        cache_entry_copy(before, &entry, &err) != MOIDC_OK) {
+        return;
+    }
+    secret_free(entry->refresh_token);
+    entry->refresh_token = NULL;
+    if (secret_copy(response->refresh_token, &entry->refresh_token, &err) == MOIDC_OK) {
+        cache_entry_free(session->salvage);
+        session->salvage = entry;
+        entry = NULL;
+    }
+}
+
+static enum moidc_code entry_from(struct session *session, const struct wish *wish, const struct token_grant *grant,
+                                  const struct token_response *response, const struct secret *nonce,
+                                  const struct cache_entry *before, struct cache_entry **ret, struct moidc_err *err)
+{
+    CLEANUP(cache_entry_free_p) struct cache_entry *entry = NULL;
+    enum moidc_code rc = MOIDC_OK;
+
+    if (before != NULL) {
+        rc = cache_entry_copy(before, &entry, err);
+    } else if ((entry = cache_entry_new()) == NULL) {
+        rc = err_memory(err);
+    }
+    rc = rc == MOIDC_OK ? take_reply(session, wish, grant, response, nonce, entry, err) : rc;
+    if (rc == MOIDC_OK) {
+        *ret = entry;
+        entry = NULL;
+    }
+    return rc;
+}
+
+static void begin(struct session *session)
+{
+    if (!session->in_flight) {
+        session->in_flight = true;
+        client_begin_request(session->client);
+    }
+}
+
+enum moidc_code exchange(struct session *session, const struct wish *wish, const struct token_grant *grant,
+                         const struct cache_entry *before, const struct secret *nonce, struct cache_entry **ret,
+                         struct moidc_err *err)
+{
+    CLEANUP(token_response_free_p) struct token_response *response = NULL;
+    CLEANUP(cache_entry_free_p) struct cache_entry *entry = NULL;
+    enum client_auth worked;
+    int64_t started_s;
+    enum moidc_code rc;
+
+    rc = provider_discover(&session->provider, &wish->call, err);
+    if (rc == MOIDC_OK && is_person(session)) {
+        /* before the grant is used up: without keys its ID token could not be taken */
+        rc = provider_keys(&session->provider, &wish->call, false, err);
+    }
+    if (rc != MOIDC_OK) {
+        return rc;
+    }
+    announce_secret(session, wish);
+    begin(session);
+    started_s = clock_now_s();
+    rc = authenticate(session, wish, grant, before, &worked, &response, err);
+    if (rc != MOIDC_OK) {
+        return rc;
+    }
+    rc = entry_from(session, wish, grant, response, nonce, before, &entry, err);
+    if (rc != MOIDC_OK) {
+        salvage(session, grant->grant == GRANT_REFRESH ? before : NULL, response);
+        return rc;
+    }
+    entry->obtained_at_s = started_s;
+    entry->access_expires_at_s = response->expires_in_s >= 0 ? started_s + response->expires_in_s : 0;
+    if (wish->settings->client_secret != NULL) {
+        mem_free(entry->client_auth);
+        entry->client_auth = mem_strdup(client_auth_name(worked)); /* NULL: tried anew next time */
+    }
+    *ret = entry;
+    entry = NULL;
+    return MOIDC_OK;
+}
+
+enum moidc_code exchange_client_credentials(struct session *session, const struct wish *wish,
+                                            const struct cache_entry *before, struct cache_entry **ret,
+                                            struct moidc_err *err)
+{
+    const struct settings *settings = wish->settings;
+    struct token_grant grant = {
+        .grant = GRANT_CLIENT_CREDENTIALS,
+        .scope = settings->scope_set ? settings->scope : NULL, /* the default holds openid, which some refuse here */
+        .audience = settings->audience,
+    };
+
+    return exchange(session, wish, &grant, before, NULL, ret, err);
+}
+
+enum moidc_code exchange_refresh(struct session *session, const struct wish *wish, const struct cache_entry *before,
+                                 struct cache_entry **ret, struct moidc_err *err)
+{
+    struct token_grant grant = {
+        .grant = GRANT_REFRESH,
+        .refresh_token = before->refresh_token,
+        .audience = wish->settings->audience_set ? wish->settings->audience : NULL,
+    };
+
+    return exchange(session, wish, &grant, before, NULL, ret, err);
+}
+
+enum moidc_code exchange_revoke(struct session *session, const struct wish *wish, const struct cache_entry *entry,
+                                struct moidc_err *err)
+{
+    CLEANUP(http_request_free_p) struct http_request *request = NULL;
+    CLEANUP(http_response_free_p) struct http_response *reply = NULL;
+    const struct settings *settings = wish->settings;
+    struct client client = {.client_id = settings->client_id, .client_secret = settings->client_secret};
+    struct token_grant grant = {.grant = GRANT_REVOCATION, .refresh_token = entry->refresh_token};
+    enum moidc_code rc = provider_discover(&session->provider, &wish->call, err);
+
+    if (rc != MOIDC_OK || entry->refresh_token == NULL || session->provider.metadata->revocation_endpoint == NULL) {
+        return rc;
+    }
+    client.auth = client_auth_first(session->provider.metadata);
+    if (entry->client_auth != NULL && strcmp(entry->client_auth, client_auth_name(CLIENT_AUTH_BASIC)) == 0) {
+        client.auth = CLIENT_AUTH_BASIC;
+    }
+    announce_secret(session, wish);
+    rc = token_request_new(session->provider.metadata->revocation_endpoint, &client, &grant, &request, err);
+    rc = rc == MOIDC_OK ? provider_send(&session->provider, &wish->call, request, &reply, err) : rc;
+    if (rc == MOIDC_OK && reply->status != 200) {
+        err_set(err, MOIDC_E_PROVIDER, "the provider did not revoke the refresh token (HTTP status %d)", reply->status);
+        err_reply(err, reply->status, NULL);
+        rc = err_where(err, "%s", session->provider.metadata->revocation_endpoint);
+    }
+    return rc;
+}

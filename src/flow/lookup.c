@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+/* Which server a request goes to, and with which settings. */
+#include "flow/client.h"
+
+#include "flow/settings_file_find.h"
+#include "io/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { STRANGER_MS = 2000, WARNED_MOST = 32 };
+
+/* Each warning once, however often settings are read. */
+static void warn_once(struct moidc_client *client, const char *text)
+{
+    for (size_t i = 0; i < client->warned_count; i++) {
+        if (strcmp(client->warned[i], text) == 0) {
+            return;
+        }
+    }
+    if (client->warned_count < WARNED_MOST) {
+        char *copy = mem_strdup(text);
+
+        if (copy != NULL) {
+            client->warned[client->warned_count++] = copy;
+        }
+        notices_add(&client->notices, MOIDC_WARNING, "%s", text);
+    }
+}
+
+/* The part of a request's URI that is its server: what comes before MLflow's API paths; else all of `server_uri`, or the
+ * origin alone of a request that nothing more is known of. *ret is the caller's. */
+static enum moidc_code server_of(const struct moidc_lookup *lookup, const struct url *request, char **ret,
+                                 struct moidc_err *err)
+{
+    static const char *const marks[] = {"/api/", "/ajax-api/"};
+    struct url url = *request;
+    const char *end = NULL;
+
+    if (lookup->server_uri != NULL && !url_parse(lookup->server_uri, &url)) {
+        url = *request;
+    }
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        const char *mark = memmem(url.path, url.path_length, marks[i], strlen(marks[i]));
+
+        end = mark != NULL && (end == NULL || mark < end) ? mark : end;
+    }
+    if (end != NULL) {
+        url.path_length = (size_t)(end - url.path);
+    } else if (lookup->server_uri == NULL) {
+        url.path_length = 0;
+    }
+    *ret = url_normalised(&url);
+    return *ret != NULL ? MOIDC_OK : err_memory(err);
+}
+
+/* What the variables describe (contract: "The variables describe ..."): *ret borrows from client or lookup. */
+static enum moidc_code described_by_environment(struct moidc_client *client, const struct moidc_lookup *lookup,
+                                                const struct url *request, const char **ret, struct moidc_err *err)
+{
+    struct url tracking;
+
+    *ret = NULL;
+    if (!settings_in_environment(lookup->env)) {
+        return MOIDC_OK;
+    }
+    if (lookup->tracking_uri != NULL && url_parse(lookup->tracking_uri, &tracking)) {
+        *ret = lookup->tracking_uri;
+        return MOIDC_OK;
+    }
+    if (client->first_server == NULL && !url_is_ambiguous(request)) {
+        enum moidc_code rc = server_of(lookup, request, &client->first_server, err);
+
+        if (rc != MOIDC_OK) {
+            return rc;
+        }
+    }
+    *ret = client->first_server;
+    return MOIDC_OK;
+}
+
+static enum moidc_code read_files(struct moidc_client *client, const struct moidc_lookup *lookup, struct moidc_err *err)
+{
+    CLEANUP(settings_file_free_p) struct settings_file *project = NULL;
+    CLEANUP(settings_file_free_p) struct settings_file *own = NULL;
+    enum moidc_code rc = settings_file_find_project(client->start_dir, &client->notices, &project, err);
+
+    rc = rc == MOIDC_OK ? settings_file_find_own(lookup->env, &own, err) : rc;
+    if (rc != MOIDC_OK) {
+        return rc;
+    }
+    settings_file_free(client->files[0]);
+    settings_file_free(client->files[1]);
+    client->files[0] = project;
+    client->files[1] = own;
+    project = NULL;
+    own = NULL;
+    for (size_t i = 0; i < 2; i++) {
+        const char *warning;
+
+        for (size_t j = 0; client->files[i] != NULL && (warning = settings_file_warning(client->files[i], j)) != NULL;
+             j++) {
+            warn_once(client, warning);
+        }
+    }
+    return MOIDC_OK;
+}
+
+static void warn_of_variables(struct moidc_client *client, const struct moidc_lookup *lookup)
+{
+    char text[512];
+
+    for (size_t i = 0; settings_env_warning(lookup->env, i, text, sizeof text); i++) {
+        warn_once(client, text);
+    }
+}
+
+static enum moidc_code find_session(struct moidc_client *client, const struct settings *settings, struct session **ret,
+                                    struct moidc_err *err)
+{
+    enum moidc_code rc;
+
+    for (struct session *session = client->sessions; session != NULL; session = session->next) {
+        if (session_is_for(session, settings)) {
+            *ret = session;
+            return MOIDC_OK;
+        }
+    }
+    rc = session_new(client, settings, ret, err);
+    if (rc == MOIDC_OK) {
+        (*ret)->next = client->sessions;
+        client->sessions = *ret;
+    }
+    return rc;
+}
+
+static enum moidc_code make_token_hint(const struct settings *settings, char **ret, struct moidc_err *err)
+{
+    CLEANUP(strbuf_free) struct strbuf text = STRBUF_INIT(16 * 1024);
+
+    if (settings->use_id_token) {
+        strbuf_add_format(&text, "the ID token, with iss %s and aud %s", settings->issuer, settings->client_id);
+    } else {
+        strbuf_add_format(&text, "an access token, with iss %s%s%s", settings->issuer,
+                          settings->audience[0] != '\0' ? " and the audience " : "", settings->audience);
+    }
+    *ret = strbuf_take(&text);
+    return *ret != NULL ? MOIDC_OK : strbuf_error(&text, "the settings", err);
+}
+
+/* Takes `settings` over. *ret has one reference. */
+static enum moidc_code server_new(struct moidc_client *client, const struct moidc_env *env, struct settings **settings,
+                                  struct moidc_server **ret, struct moidc_err *err)
+{
+    CLEANUP(moidc_server_release_p) struct moidc_server *server = mem_zalloc(sizeof *server);
+    enum moidc_code rc;
+
+    if (server == NULL) {
+        return err_memory(err);
+    }
+    atomic_init(&server->references, 1);
+    atomic_init(&server->failed, false);
+    server->client = client;
+    server->settings = *settings;
+    *settings = NULL;
+    rc = find_session(client, server->settings, &server->session, err);
+    rc = rc == MOIDC_OK ? make_token_hint(server->settings, &server->token_hint, err) : rc;
+    rc = rc == MOIDC_OK ? env_copy(env, &server->env, err) : rc;
+    if (rc == MOIDC_OK && !url_parse(server->settings->uri, &server->url)) {
+        rc = err_set(err, MOIDC_E_INTERNAL, "a normalised URI is none");
+    }
+    if (rc == MOIDC_OK) {
+        *ret = server;
+        server = NULL;
+    }
+    return rc;
+}
+
+/* Puts `server` (its reference is taken over) into the place of the one with the same URI, or adds it. */
+static enum moidc_code remember(struct moidc_client *client, struct moidc_server *server, struct moidc_err *err)
+{
+    struct moidc_server **longer;
+
+    for (size_t i = 0; i < client->server_count; i++) {
+        if (strcmp(client->servers[i]->settings->uri, server->settings->uri) == 0) {
+            if (!settings_equal(client->servers[i]->settings, server->settings)) {
+                session_unblock(server->session); /* the user changed something: perhaps what was wrong */
+            }
+            moidc_server_release(client->servers[i]);
+            client->servers[i] = server;
+            return MOIDC_OK;
+        }
+    }
+    longer = mem_realloc(client->servers, (client->server_count + 1) * sizeof *longer);
+    if (longer == NULL) {
+        moidc_server_release(server);
+        return err_memory(err);
+    }
+    client->servers = longer;
+    client->servers[client->server_count++] = server;
+    return MOIDC_OK;
+}
+
+static void warn_of_clear_text(struct moidc_client *client, const struct moidc_server *server)
+{
+    char text[512];
+
+    if (!server->url.https && !url_is_loopback(&server->url)) {
+        /* RFC 6750 §5.3 */
+        snprintf(text, sizeof text, "the token for %.300s travels in clear: anybody on the way can read and use it; "
+                                    "have the server speak https", server->settings->uri);
+        warn_once(client, text);
+    }
+}
+
+static struct moidc_server *met_with_uri(struct moidc_client *client, const char *uri)
+{
+    for (size_t i = 0; i < client->server_count; i++) {
+        if (strcmp(client->servers[i]->settings->uri, uri) == 0) {
+            return client->servers[i];
+        }
+    }
+    return NULL;
+}
+
+static enum moidc_code meet(struct moidc_client *client, const struct settings_sources *sources, const char *uri,
+                            struct moidc_server **ret, struct moidc_err *err)
+{
+    CLEANUP(settings_free_p) struct settings *settings = NULL;
+    struct moidc_server *server = NULL;
+    enum moidc_code rc = settings_resolve(sources, uri, &settings, err);
+
+    rc = rc == MOIDC_OK ? server_new(client, sources->env, &settings, &server, err) : rc;
+    rc = rc == MOIDC_OK ? remember(client, server, err) : rc;
+    if (rc == MOIDC_OK) {
+        warn_of_clear_text(client, server);
+        *ret = server;
+    }
+    return rc;
+}
+
+static uint64_t fingerprint(const struct moidc_lookup *lookup)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    const char *variable;
+
+    for (size_t i = 0; (variable = env_nth(lookup->env, "MLFLOW_TRACKING_", i)) != NULL; i++) {
+        for (; *variable != '\0'; variable++) {
+            hash = (hash ^ (unsigned char)*variable) * 0x100000001b3u;
+        }
+        hash = (hash ^ 0xff) * 0x100000001b3u;
+    }
+    for (const char *c = lookup->tracking_uri != NULL ? lookup->tracking_uri : ""; *c != '\0'; c++) {
+        hash = (hash ^ (unsigned char)*c) * 0x100000001b3u;
+    }
+    return hash;
+}
+
+bool lookup_is_known_stranger(struct moidc_client *client, const struct moidc_lookup *lookup, const struct url *url)
+{
+    CLEANUP(mem_free_p) char *origin = NULL;
+
+    if (client->stranger == NULL || clock_steady_ms() > client->stranger_until_ms ||
+        client->stranger_env != fingerprint(lookup)) {
+        return false;
+    }
+    origin = url_origin(url);
+    return origin != NULL && strcmp(origin, client->stranger) == 0;
+}
+
+static void remember_stranger(struct moidc_client *client, const struct moidc_lookup *lookup,
+                              const struct settings_sources *sources, const struct url *url)
+{
+    mem_free(client->stranger);
+    client->stranger = url_origin(url);
+    client->stranger_env = fingerprint(lookup);
+    client->stranger_until_ms = clock_steady_ms() + STRANGER_MS;
+    if (client->stranger != NULL && settings_any_below(sources, client->stranger)) {
+        mem_free(client->stranger); /* another path of that origin is somebody known */
+        client->stranger = NULL;
+    }
+}
+
+struct moidc_server *lookup_met(struct moidc_client *client, const struct url *url)
+{
+    struct moidc_server *best = NULL;
+    size_t length = 0;
+
+    for (size_t i = 0; i < client->server_count; i++) {
+        struct moidc_server *server = client->servers[i];
+
+        if (url_is_below(url, &server->url) && (best == NULL || strlen(server->settings->uri) > length)) {
+            best = server;
+            length = strlen(server->settings->uri);
+        }
+    }
+    return best != NULL && !best->nested && !atomic_load(&best->failed) ? best : NULL;
+}
+
+enum moidc_code lookup_server(struct moidc_client *client, const struct moidc_lookup *lookup, const struct url *url,
+                              struct moidc_server **ret, struct moidc_err *err)
+{
+    struct settings_sources sources = {.env = lookup->env};
+    CLEANUP(mem_free_p) char *uri = NULL;
+    struct moidc_server *server;
+    enum moidc_code rc = read_files(client, lookup, err);
+
+    rc = rc == MOIDC_OK ? described_by_environment(client, lookup, url, &sources.env_uri, err) : rc;
+    if (rc != MOIDC_OK) {
+        return rc;
+    }
+    sources.files[0] = client->files[0];
+    sources.files[1] = client->files[1];
+    warn_of_variables(client, lookup);
+    client->any_server = settings_any(&sources) || client->server_count > 0;
+    rc = settings_match(&sources, url, &uri, err);
+    if (rc != MOIDC_OK) {
+        return rc;
+    }
+    if (uri == NULL) {
+        /* a server whose settings worked keeps them, also when the file is gone */
+        server = lookup_met(client, url);
+        if (server == NULL) {
+            remember_stranger(client, lookup, &sources, url);
+        }
+    } else {
+        server = met_with_uri(client, uri);
+        if (server == NULL || atomic_load(&server->failed)) {
+            rc = meet(client, &sources, uri, &server, err);
+            if (rc != MOIDC_OK) {
+                return rc;
+            }
+        }
+    }
+    for (size_t i = 0; i < client->server_count; i++) {
+        client->servers[i]->nested = settings_any_below(&sources, client->servers[i]->settings->uri);
+    }
+    *ret = server;
+    return MOIDC_OK;
+}

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/obtain.h"
+
+#include "flow/client.h"
+#include "flow/exchange.h"
+#include "flow/failure_note.h"
+#include "flow/sign_in.h"
+#include "io/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { LOCK_STEP_FIRST_MS = 2, LOCK_STEP_MOST_MS = 25, LOCK_SPARE_S = 90, LOCK_TOLD_MS = 2000, REJECTED_MS = 60 * 1000 };
+
+static bool is_person(const struct session *session)
+{
+    return strcmp(session->identity.kind, "person") == 0;
+}
+
+/* Opens the cache; without one, what is obtained stays in memory, which is said once. */
+static enum moidc_code open_cache(struct session *session, const struct wish *wish, struct cache_dir **ret,
+                                  struct moidc_err *err)
+{
+    enum moidc_code rc = cache_dir_open(wish->call.env, ret, err);
+
+    if (rc == MOIDC_E_STORAGE) {
+        if (!session->told_storage) {
+            notices_add(&session->client->notices, MOIDC_WARNING, "%s (%s): tokens are kept in memory only", err->what,
+                        err->where);
+            session->told_storage = true;
+        }
+        return MOIDC_OK;
+    }
+    return rc;
+}
+
+static bool satisfied(struct session *session, const struct wish *wish)
+{
+    bool ending;
+    struct moidc_token *token =
+        session_peek(session, wish->settings, wish->min_valid_s, wish->rejected, &ending);
+    /* the renewal thread comes while the old token is still good */
+    bool found = token != NULL && !wish->anew && !(wish->background && token_is_ending(token));
+
+    token_release(token);
+    return found;
+}
+
+/* Takes over what the disk has, unless memory knows better (`force`: even then). */
+static enum moidc_code look_in_cache(struct session *session, const struct cache_dir *dir, bool force,
+                                     struct moidc_err *err)
+{
+    struct cache_entry *entry = NULL;
+    bool damaged = false;
+    enum moidc_code rc;
+
+    if (dir == NULL) {
+        return MOIDC_OK;
+    }
+    rc = cache_read(dir, &session->identity, &entry, &damaged, err);
+    if (rc != MOIDC_OK) {
+        return rc;
+    }
+    if (damaged && !session->told_damage) {
+        notices_add(&session->client->notices, MOIDC_WARNING, "%s (%s): it is not used", err->what, err->where);
+        session->told_damage = true;
+    }
+    if (entry == NULL ||
+        (!force && session->entry != NULL && entry->obtained_at_s < session->entry->obtained_at_s)) {
+        cache_entry_free(entry);
+        return MOIDC_OK;
+    }
+    return session_adopt(session, entry, err);
+}
+
+/* Saves and adopts. A cache that cannot be written is a notice: the token is good all the same. */
+static enum moidc_code keep(struct session *session, const struct cache_dir *dir, struct cache_entry *entry,
+                            struct moidc_err *err)
+{
+    struct moidc_err fault;
+
+    if (dir != NULL && cache_write(dir, &session->identity, entry, &fault) != MOIDC_OK && !session->told_storage) {
+        notices_add(&session->client->notices, MOIDC_WARNING, "%s (%s): tokens are kept in memory only", fault.what,
+                    fault.where);
+        session->told_storage = true;
+    }
+    return session_adopt(session, entry, err);
+}
+
+static enum moidc_code blocked_error(struct session *session, struct moidc_err *err)
+{
+    int64_t left_ms = session->blocked_until_ms - clock_steady_ms();
+
+    *err = session->blocked;
+    return err_next(err, "%.200s (not tried again for %lld s, unless you call mlflow_oidc_client.login())",
+                    session->blocked.next, (long long)(left_ms / 1000 + 1));
+}
+
+/* Waits for the identity's lock among all processes. *waited: somebody had it. session->lock stays NULL where there are
+ * no locks. */
+static enum moidc_code take_lock(struct session *session, const struct cache_dir *dir, const struct wish *wish,
+                                 bool *waited, struct moidc_err *err)
+{
+    int64_t start_ms = clock_steady_ms();
+    int64_t most_ms = (LOCK_SPARE_S + (is_person(session) ? wish->settings->login_timeout_s : 0)) * 1000;
+    int step_ms = LOCK_STEP_FIRST_MS;
+    char base[CACHE_NAME_SIZE];
+    char name[CACHE_NAME_SIZE];
+    bool told = false;
+
+    if (dir == NULL) {
+        return MOIDC_OK;
+    }
+    cache_name(&session->identity, base);
+    snprintf(name, sizeof name, "%.40s.lock", base);
+    for (;;) {
+        enum lock_state state = lock_try(dir, name, &session->lock, err);
+
+        if (state == LOCK_REFUSED && err->code == MOIDC_E_MEMORY) {
+            return err->code;
+        }
+        if (state == LOCK_REFUSED && !session->told_storage) {
+            notices_add(&session->client->notices, MOIDC_WARNING, "%s (%s): processes do not wait for one another",
+                        err->what, err->where);
+            session->told_storage = true;
+        }
+        if (state != LOCK_BUSY) {
+            return MOIDC_OK;
+        }
+        *waited = true;
+        if (clock_steady_ms() - start_ms > most_ms) {
+            err_set(err, MOIDC_E_TIMEOUT, "another process of yours has been signing in for %lld s",
+                    (long long)(most_ms / 1000));
+            err_where(err, "%s/%s", cache_dir_path(dir), name);
+            return err_next(err, "finish that sign-in, or end that process");
+        }
+        if (!told && clock_steady_ms() - start_ms > LOCK_TOLD_MS && is_person(session) && wish->call.ui != NULL &&
+            wish->call.ui->show != NULL) {
+            wish->call.ui->show(wish->call.ui->ctx,
+                                "mlflow-oidc-client: another process of yours is signing in; waiting for it.");
+            told = true;
+        }
+        if (!call_wait(&wish->call, step_ms)) {
+            return err_set(err, MOIDC_E_CANCELLED, "the call was cancelled while another process signs in");
+        }
+        step_ms = step_ms * 2 < LOCK_STEP_MOST_MS ? step_ms * 2 : LOCK_STEP_MOST_MS;
+    }
+}
+
+/* The servers that the new tokens are for: those of before, if it is the same person, and the one that asked. */
+static enum moidc_code set_servers(struct cache_entry *entry, const struct cache_entry *before, const char *uri,
+                                   struct moidc_err *err)
+{
+    const char *subject = before != NULL ? before->subject : NULL;
+    bool same = (subject == NULL && entry->subject == NULL) ||
+                (subject != NULL && entry->subject != NULL && strcmp(subject, entry->subject) == 0);
+
+    if (!same) {
+        for (size_t i = 0; i < entry->server_count; i++) {
+            mem_free(entry->servers[i]);
+        }
+        entry->server_count = 0;
+    }
+    return cache_entry_add_server(entry, uri, err);
+}
+
+/* Uses the refresh token. *refused: the provider will not take it (any more), so that only a sign-in helps. */
+static enum moidc_code renew(struct session *session, const struct cache_dir *dir, const struct wish *wish,
+                             bool *refused, struct moidc_err *err)
+{
+    for (bool again = false;; again = true) {
+        CLEANUP(cache_entry_free_p) struct cache_entry *entry = NULL;
+        CLEANUP(secret_free_p) struct secret *used = NULL;
+        enum moidc_code rc = secret_copy(session->entry->refresh_token, &used, err);
+
+        rc = rc == MOIDC_OK ? exchange_refresh(session, wish, session->entry, &entry, err) : rc;
+        if (rc == MOIDC_OK) {
+            rc = set_servers(entry, session->entry, wish->settings->uri, err);
+            if (rc == MOIDC_OK) {
+                rc = keep(session, dir, entry, err);
+                entry = NULL;
+            }
+            return rc;
+        }
+        if (rc != MOIDC_E_PROVIDER || strcmp(err->oauth_error, "invalid_grant") != 0) {
+            *refused = rc == MOIDC_E_PROVIDER && err->oauth_error[0] != '\0' &&
+                       strcmp(err->oauth_error, "invalid_client") != 0 && err->http_status < 500;
+            return rc;
+        }
+        *refused = true;
+        /* a process without our lock (another machine) may have used it and saved its successor */
+        if (again || dir == NULL) {
+            return rc;
+        }
+        {
+            struct moidc_err refusal = *err;
+
+            rc = look_in_cache(session, dir, true, err);
+            if (rc != MOIDC_OK || session->entry->refresh_token == NULL ||
+                secret_equal(session->entry->refresh_token, used)) {
+                *err = rc != MOIDC_OK ? *err : refusal;
+                return err->code;
+            }
+        }
+        *refused = false;
+        if (satisfied(session, wish)) {
+            return MOIDC_OK;
+        }
+    }
+}
+
+/* A refresh token that the provider refused is not tried again, by no process. */
+static enum moidc_code drop_refresh_token(struct session *session, const struct cache_dir *dir, struct moidc_err *err)
+{
+    struct cache_entry *entry = NULL;
+    enum moidc_code rc = cache_entry_copy(session->entry, &entry, err);
+
+    if (rc != MOIDC_OK) {
+        return rc;
+    }
+    secret_free(entry->refresh_token);
+    entry->refresh_token = NULL;
+    return keep(session, dir, entry, err);
+}
+
+/* Why a person cannot be asked here; MOIDC_OK: can be. */
+static enum moidc_code may_ask_person(const struct session *session, const struct wish *wish, bool refused,
+                                      struct moidc_err *err)
+{
+    const struct settings *settings = wish->settings;
+    const char *why = NULL;
+
+    if (!settings->interactive) {
+        why = "the settings let no person sign in (interactive = false), and there is no client secret";
+    } else if (wish->background) {
+        why = "a person has to sign in";
+    }
+    if (why != NULL) {
+        err_set(err, MOIDC_E_LOGIN_REQUIRED, "no valid token is left: %s", why);
+        err_where(err, "%s", settings->source[SETTING_INTERACTIVE]);
+        return err_next(err, "set client-secret, or interactive = true and sign in");
+    }
+    if (wish->rejected != NULL && !refused) {
+        err_set(err, MOIDC_E_PROVIDER, "the tracking server refused the token (HTTP status 401)%s",
+                session->entry != NULL && session->entry->refresh_token != NULL ? ""
+                                                                                : ", and there is no refresh token");
+        err_where(err, "%s", settings->uri);
+        err_reply(err, 401, NULL);
+        return err_next(err, "see that its proxy takes a token with iss %s and the audience %s; to sign in anew call "
+                             "mlflow_oidc_client.login()", settings->issuer,
+                        settings->use_id_token ? settings->client_id : settings->audience);
+    }
+    return MOIDC_OK;
+}
+
+static enum moidc_code sign_in_anew(struct session *session, const struct cache_dir *dir, const struct wish *wish,
+                                    bool refused, struct moidc_err *err)
+{
+    CLEANUP(cache_entry_free_p) struct cache_entry *entry = NULL;
+    enum moidc_code rc;
+
+    if (is_person(session)) {
+        rc = may_ask_person(session, wish, refused, err);
+        rc = rc == MOIDC_OK ? sign_in(session, wish, session->entry, &entry, err) : rc;
+    } else {
+        rc = exchange_client_credentials(session, wish, session->entry, &entry, err);
+    }
+    rc = rc == MOIDC_OK ? set_servers(entry, session->entry, wish->settings->uri, err) : rc;
+    if (rc == MOIDC_OK) {
+        rc = keep(session, dir, entry, err);
+        entry = NULL;
+    }
+    return rc;
+}
+
+static enum moidc_code may_renew_rejected(struct session *session, const struct wish *wish, struct moidc_err *err)
+{
+    int64_t now_ms = clock_steady_ms();
+
+    if (wish->rejected == NULL || now_ms >= session->next_rejected_ms) {
+        session->next_rejected_ms = wish->rejected != NULL ? now_ms + REJECTED_MS : session->next_rejected_ms;
+        return MOIDC_OK;
+    }
+    err_set(err, MOIDC_E_PROVIDER, "the tracking server refused the token (HTTP status 401), which was renewed less "
+                                   "than a minute ago");
+    err_where(err, "%s", wish->settings->uri);
+    err_reply(err, 401, NULL);
+    return err_next(err, "see that its proxy takes a token with iss %s and the audience %s", wish->settings->issuer,
+                    wish->settings->use_id_token ? wish->settings->client_id : wish->settings->audience);
+}
+
+/* With the lock held (or none to be had), after the cache was looked at again. */
+static enum moidc_code work(struct session *session, const struct cache_dir *dir, const struct wish *wish,
+                            struct moidc_err *err)
+{
+    bool refused = false;
+    enum moidc_code rc = may_renew_rejected(session, wish, err);
+
+    if (rc != MOIDC_OK) {
+        return rc;
+    }
+    if (!wish->anew && session->entry != NULL && session->entry->refresh_token != NULL &&
+        cache_entry_serves(session->entry, wish->settings->uri)) {
+        struct moidc_err refusal;
+
+        rc = renew(session, dir, wish, &refused, err);
+        if (rc == MOIDC_OK && satisfied(session, wish)) {
+            return MOIDC_OK;
+        }
+        if (rc != MOIDC_OK && !refused) {
+            return rc;
+        }
+        if (rc == MOIDC_OK && wish->settings->use_id_token && !wish->settings->interactive) {
+            err_set(err, MOIDC_E_LOGIN_REQUIRED, "the ID token has ended, and renewing brought no new one");
+            err_where(err, "%s", wish->settings->issuer);
+            return err_next(err, "set use-id-token = false, so that the access token is sent, or sign in");
+        }
+        refusal = *err;
+        if (refused && strcmp(refusal.oauth_error, "invalid_grant") == 0) {
+            rc = drop_refresh_token(session, dir, err);
+            if (rc != MOIDC_OK) {
+                return rc;
+            }
+        }
+        refused = true;
+    }
+    return sign_in_anew(session, dir, wish, refused, err);
+}
+
+static enum moidc_code with_lock(struct session *session, const struct cache_dir *dir, const struct wish *wish,
+                                 bool waited, struct moidc_err *err)
+{
+    enum moidc_code rc;
+
+    if (waited && !wish->anew && session->lock != NULL && failure_note_read(session->lock, err)) {
+        return err->code; /* the one that was waited for failed, and so would we */
+    }
+    if (session->lock != NULL) {
+        failure_note_clear(session->lock);
+    }
+    rc = look_in_cache(session, dir, false, err);
+    if (rc != MOIDC_OK || satisfied(session, wish)) {
+        return rc;
+    }
+    rc = work(session, dir, wish, err);
+    if (session->salvage != NULL) {
+        struct moidc_err fault;
+        struct cache_entry *entry = session->salvage;
+
+        session->salvage = NULL;
+        if (keep(session, dir, entry, &fault) != MOIDC_OK) {
+            notices_add(&session->client->notices, MOIDC_DEBUG, "salvage.failed code=%d", (int)fault.code);
+        }
+    }
+    if (rc != MOIDC_OK && session->lock != NULL) {
+        failure_note_write(session->lock, err);
+    }
+    return rc;
+}
+
+enum moidc_code obtain(struct session *session, const struct wish *wish, struct moidc_err *err)
+{
+    CLEANUP(cache_dir_close_p) struct cache_dir *dir = NULL;
+    bool waited = false;
+    enum moidc_code rc;
+
+    rc = open_cache(session, wish, &dir, err);
+    rc = rc == MOIDC_OK ? look_in_cache(session, dir, false, err) : rc;
+    if (rc != MOIDC_OK || satisfied(session, wish)) {
+        return rc;
+    }
+    if (!wish->anew && clock_steady_ms() < session->blocked_until_ms) {
+        return blocked_error(session, err);
+    }
+    rc = take_lock(session, dir, wish, &waited, err);
+    rc = rc == MOIDC_OK ? with_lock(session, dir, wish, waited, err) : rc;
+    lock_release(session->lock);
+    session->lock = NULL;
+    if (session->in_flight) {
+        session->in_flight = false;
+        client_end_request(session->client);
+    }
+    if (rc != MOIDC_OK) {
+        provider_clear(&session->provider); /* whatever was wrong there is looked at afresh next time */
+    }
+    return rc;
+}
+
+enum moidc_code obtain_forget(struct session *session, const struct wish *wish, bool *removed, struct moidc_err *err)
+{
+    CLEANUP(cache_dir_close_p) struct cache_dir *dir = NULL;
+    struct moidc_err fault;
+    bool on_disk = false;
+    bool waited = false;
+    enum moidc_code rc;
+
+    rc = open_cache(session, wish, &dir, err);
+    rc = rc == MOIDC_OK ? take_lock(session, dir, wish, &waited, err) : rc;
+    rc = rc == MOIDC_OK ? look_in_cache(session, dir, false, err) : rc;
+    if (rc == MOIDC_OK) {
+        *removed = session->entry != NULL;
+        if (session->entry != NULL && exchange_revoke(session, wish, session->entry, &fault) != MOIDC_OK) {
+            notices_add(&session->client->notices, MOIDC_WARNING, "%s (%s): removed here all the same", fault.what,
+                        fault.where);
+        }
+        rc = dir != NULL ? cache_remove(dir, &session->identity, &on_disk, err) : MOIDC_OK;
+    }
+    if (rc == MOIDC_OK) {
+        rc = session_adopt(session, NULL, err);
+    }
+    lock_release(session->lock);
+    session->lock = NULL;
+    return rc;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* The order in which a token is looked for: cache, lock, cache again, refresh token, sign-in (contract: rule 4). */
+#ifndef FLOW_OBTAIN_H
+#define FLOW_OBTAIN_H
+
+#include "flow/session.h"
+
+/* Fills the session with tokens that serve the wish. Called by the busy thread. */
+enum moidc_code obtain(struct session *session, const struct wish *wish, struct moidc_err *err) MUST_CHECK;
+
+/* Removes the identity's tokens from the provider (RFC 7009, as far as it goes), the cache and the session. */
+enum moidc_code obtain_forget(struct session *session, const struct wish *wish, bool *removed,
+                              struct moidc_err *err) MUST_CHECK;
+
+#endif

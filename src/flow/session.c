@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/session.h"
+
+#include "flow/client.h"
+#include "flow/obtain.h"
+#include "io/clock.h"
+#include "oauth/oauth_error.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { BLOCKED_MS = 60 * 1000, WAIT_STEP_MS = 50, PAUSE_FIRST_MS = 5000, PAUSE_MOST_MS = 60000 };
+
+static const char *kind_of(const struct settings *settings)
+{
+    return settings->client_secret != NULL && !settings->interactive ? "client" : "person";
+}
+
+static enum moidc_code identity_copy(const struct settings *settings, struct identity *ret, struct moidc_err *err)
+{
+    ret->issuer = mem_strdup(settings->issuer);
+    ret->client_id = mem_strdup(settings->client_id);
+    ret->scope = mem_strdup(settings->scope);
+    ret->audience = mem_strdup(settings->audience);
+    ret->kind = kind_of(settings);
+    if (ret->issuer == NULL || ret->client_id == NULL || ret->scope == NULL || ret->audience == NULL) {
+        return err_memory(err);
+    }
+    return MOIDC_OK;
+}
+
+static void condition_init(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+
+    pthread_condattr_init(&attributes);
+#ifndef __APPLE__
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+#endif
+    pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+enum moidc_code session_new(struct moidc_client *client, const struct settings *settings, struct session **ret,
+                            struct moidc_err *err)
+{
+    CLEANUP(session_free_p) struct session *session = mem_zalloc(sizeof *session);
+    enum moidc_code rc;
+
+    if (session == NULL) {
+        return err_memory(err);
+    }
+    pthread_mutex_init(&session->mutex, NULL);
+    condition_init(&session->changed);
+    session->client = client;
+    rc = identity_copy(settings, &session->identity, err);
+    if (rc == MOIDC_OK) {
+        session->provider.issuer = session->identity.issuer;
+        *ret = session;
+        session = NULL;
+    }
+    return rc;
+}
+
+void session_free(struct session *session)
+{
+    if (session == NULL) {
+        return;
+    }
+    provider_clear(&session->provider);
+    cache_entry_free(session->entry);
+    cache_entry_free(session->salvage);
+    token_release(session->access);
+    token_release(session->id);
+    pthread_cond_destroy(&session->changed);
+    pthread_mutex_destroy(&session->mutex);
+    mem_free((char *)session->identity.issuer);
+    mem_free((char *)session->identity.client_id);
+    mem_free((char *)session->identity.scope);
+    mem_free((char *)session->identity.audience);
+    mem_free(session);
+}
+
+bool session_is_for(const struct session *session, const struct settings *settings)
+{
+    const struct identity *identity = &session->identity;
+
+    return strcmp(identity->issuer, settings->issuer) == 0 && strcmp(identity->client_id, settings->client_id) == 0 &&
+           strcmp(identity->scope, settings->scope) == 0 && strcmp(identity->audience, settings->audience) == 0 &&
+           strcmp(identity->kind, kind_of(settings)) == 0;
+}
+
+/* The token that these settings ask for, when it may be sent to their server; borrowed. Mutex held. */
+static struct moidc_token *fitting(const struct session *session, const struct settings *settings, int64_t min_valid_s,
+                                   const struct moidc_token *rejected)
+{
+    struct moidc_token *token = settings->use_id_token ? session->id : session->access;
+
+    if (token == NULL || !cache_entry_serves(session->entry, settings->uri) || token_equal(token, rejected) ||
+        !token_is_valid(token, min_valid_s)) {
+        return NULL;
+    }
+    return token;
+}
+
+static bool can_renew(const struct session *session, const struct settings *settings)
+{
+    if (settings->use_id_token && session->no_id_token_on_renewal) {
+        return false;
+    }
+    return session->entry->refresh_token != NULL || strcmp(session->identity.kind, "client") == 0;
+}
+
+struct moidc_token *session_peek(struct session *session, const struct settings *settings, int64_t min_valid_s,
+                                 const struct moidc_token *rejected, bool *ending)
+{
+    struct moidc_token *token;
+
+    pthread_mutex_lock(&session->mutex);
+    token = token_hold(fitting(session, settings, min_valid_s, rejected));
+    *ending = token != NULL && token_is_ending(token) && !session->busy && !session->renewal_queued &&
+              can_renew(session, settings) && clock_steady_ms() >= session->next_renewal_ms;
+    pthread_mutex_unlock(&session->mutex);
+    return token;
+}
+
+static void wait_step(struct session *session)
+{
+    struct timespec until;
+
+#ifdef __APPLE__
+    clock_gettime(CLOCK_REALTIME, &until);
+#else
+    clock_gettime(CLOCK_MONOTONIC, &until);
+#endif
+    until.tv_nsec += WAIT_STEP_MS * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_nsec -= 1000000000L;
+        until.tv_sec++;
+    }
+    pthread_cond_timedwait(&session->changed, &session->mutex, &until);
+}
+
+/* Waits until nobody works on the identity. Mutex held; given up while waiting and while the caller is asked. False
+ * when the caller cancelled. */
+static bool wait_for_turn(struct session *session, const struct wish *wish)
+{
+    const struct moidc_ui *ui = wish->call.ui;
+
+    while (session->busy) {
+        bool cancelled;
+
+        wait_step(session);
+        pthread_mutex_unlock(&session->mutex);
+        cancelled = ui != NULL && ui->cancelled != NULL && ui->cancelled(ui->ctx);
+        pthread_mutex_lock(&session->mutex);
+        if (cancelled) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A failure after which calls fail at once for a while, so that a thousand calls do not make a thousand waits, requests
+ * or browser tabs (contract: rule 5). */
+static bool blocks(const struct session *session, const struct moidc_err *err)
+{
+    if (err->code == MOIDC_E_TIMEOUT) {
+        return true;
+    }
+    if (err->code == MOIDC_E_PROVIDER) {
+        return err->oauth_error[0] != '\0' && !oauth_error_is_temporary(err->oauth_error);
+    }
+    return err->code == MOIDC_E_PROTOCOL && strcmp(session->identity.kind, "person") == 0;
+}
+
+/* Notes how the work ended and lets the others go on. */
+static void finish(struct session *session, const struct wish *wish, enum moidc_code rc, const struct moidc_err *err)
+{
+    pthread_mutex_lock(&session->mutex);
+    session->busy = false;
+    session->attempts++;
+    if (rc == MOIDC_OK) {
+        memset(&session->last, 0, sizeof session->last);
+        session->blocked_until_ms = 0;
+        session->renewals_failed = 0;
+        session->next_renewal_ms = 0;
+    } else {
+        session->last = *err;
+        if (blocks(session, err)) {
+            session->blocked = *err;
+            session->blocked_until_ms = clock_steady_ms() + BLOCKED_MS;
+        }
+        if (wish->background) {
+            int64_t pause = PAUSE_FIRST_MS << (session->renewals_failed < 4 ? session->renewals_failed : 4);
+
+            session->renewals_failed++;
+            pause = pause < PAUSE_MOST_MS ? pause : PAUSE_MOST_MS;
+            session->next_renewal_ms = clock_steady_ms() + pause + clock_steady_ms() % (pause / 4);
+        }
+    }
+    pthread_cond_broadcast(&session->changed);
+    pthread_mutex_unlock(&session->mutex);
+}
+
+/* Takes the turn, or adopts what the thread that had it brought. Mutex held. MOIDC_OK with *ret NULL: the turn is ours. */
+static enum moidc_code take_turn(struct session *session, const struct wish *wish, struct moidc_token **ret,
+                                 struct moidc_err *err)
+{
+    for (;;) {
+        unsigned attempts = session->attempts;
+        struct moidc_token *token =
+            wish->anew ? NULL : fitting(session, wish->settings, wish->min_valid_s, wish->rejected);
+
+        /* the renewal thread comes while the old one is still good */
+        if (token != NULL && !(wish->background && token_is_ending(token))) {
+            *ret = token_hold(token);
+            return MOIDC_OK;
+        }
+        if (!session->busy) {
+            session->busy = true;
+            *ret = NULL;
+            return MOIDC_OK;
+        }
+        if (!wait_for_turn(session, wish)) {
+            return err_set(err, MOIDC_E_CANCELLED, "the call was cancelled while another one signs in");
+        }
+        if (!wish->anew && session->attempts != attempts && session->last.code != MOIDC_OK &&
+            session->last.code != MOIDC_E_CANCELLED && session->last.code != MOIDC_E_LOGIN_REQUIRED) {
+            *err = session->last;
+            return err->code;
+        }
+    }
+}
+
+enum moidc_code session_obtain(struct session *session, const struct wish *wish, struct moidc_token **ret,
+                               struct moidc_err *err)
+{
+    struct moidc_token *token = NULL;
+    enum moidc_code rc;
+
+    pthread_mutex_lock(&session->mutex);
+    rc = take_turn(session, wish, &token, err);
+    pthread_mutex_unlock(&session->mutex);
+    if (rc != MOIDC_OK) {
+        return rc;
+    }
+    if (token == NULL) {
+        rc = obtain(session, wish, err);
+        finish(session, wish, rc, err);
+        if (rc != MOIDC_OK) {
+            return rc;
+        }
+        pthread_mutex_lock(&session->mutex);
+        token = token_hold(fitting(session, wish->settings, wish->anew ? 0 : wish->min_valid_s, wish->rejected));
+        pthread_mutex_unlock(&session->mutex);
+    }
+    if (token == NULL) {
+        err_set(err, MOIDC_E_PROVIDER, "the token that the provider gives does not stay valid for %lld s",
+                (long long)wish->min_valid_s);
+        err_where(err, "%s", wish->settings->issuer);
+        return err_next(err, "ask for less, or have the provider's token lifetime raised");
+    }
+    *ret = token;
+    return MOIDC_OK;
+}
+
+enum moidc_code session_forget(struct session *session, const struct wish *wish, bool *removed, struct moidc_err *err)
+{
+    struct moidc_err last;
+    enum moidc_code rc;
+
+    pthread_mutex_lock(&session->mutex);
+    if (!wait_for_turn(session, wish)) {
+        pthread_mutex_unlock(&session->mutex);
+        return err_set(err, MOIDC_E_CANCELLED, "the call was cancelled while another one signs in");
+    }
+    session->busy = true;
+    last = session->last;
+    pthread_mutex_unlock(&session->mutex);
+
+    rc = obtain_forget(session, wish, removed, err);
+
+    pthread_mutex_lock(&session->mutex);
+    session->busy = false;
+    session->last = last;
+    session->blocked_until_ms = 0;
+    pthread_cond_broadcast(&session->changed);
+    pthread_mutex_unlock(&session->mutex);
+    return rc;
+}
+
+void session_unblock(struct session *session)
+{
+    pthread_mutex_lock(&session->mutex);
+    session->blocked_until_ms = 0;
+    pthread_mutex_unlock(&session->mutex);
+}
+
+enum moidc_code session_adopt(struct session *session, struct cache_entry *entry, struct moidc_err *err)
+{
+    CLEANUP(cache_entry_free_p) struct cache_entry *old = entry; /* freed unless it is taken over */
+    CLEANUP(token_release_p) struct moidc_token *access = NULL;
+    CLEANUP(token_release_p) struct moidc_token *id = NULL;
+    struct moidc_token *old_token;
+    enum moidc_code rc = MOIDC_OK;
+
+    if (entry != NULL && entry->access_token != NULL) {
+        rc = token_new(entry->access_token, entry->obtained_at_s, entry->access_expires_at_s, &access, err);
+    }
+    if (rc == MOIDC_OK && entry != NULL && entry->id_token != NULL) {
+        rc = token_new(entry->id_token, entry->obtained_at_s, entry->id_expires_at_s, &id, err);
+    }
+    if (rc != MOIDC_OK) {
+        return rc;
+    }
+    pthread_mutex_lock(&session->mutex);
+    old = session->entry;
+    session->entry = entry;
+    old_token = session->access;
+    session->access = access;
+    access = old_token;
+    old_token = session->id;
+    session->id = id;
+    id = old_token;
+    pthread_mutex_unlock(&session->mutex);
+    return MOIDC_OK;
+}
+
+void session_before_fork(struct session *session)
+{
+    pthread_mutex_lock(&session->mutex);
+}
+
+void session_after_fork_parent(struct session *session)
+{
+    pthread_mutex_unlock(&session->mutex);
+}
+
+void session_after_fork_child(struct session *session)
+{
+    /* The thread that was busy is not here. What it held is given up without touching it: connections and their TLS
+     * state belong to the parent. */
+    pthread_mutex_init(&session->mutex, NULL);
+    condition_init(&session->changed);
+    session->provider.http = NULL;
+    if (session->busy) {
+        session->provider.metadata = NULL;
+        session->provider.jwks = NULL;
+        lock_forget(session->lock);
+        session->lock = NULL;
+    }
+    session->busy = false;
+    session->renewal_queued = false;
+}

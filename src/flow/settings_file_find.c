@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/settings_file_find.h"
+
+#include "config/toml_shim.h"
+#include "io/file.h"
+
+#include <string.h>
+
+enum { LEVELS_MOST = 64 };
+
+/* Reads one pyproject.toml. A file above the start that others can write is passed over. */
+static enum moidc_code read_project(const char *path, bool above, struct notices *notices, struct settings_file **ret,
+                                    struct moidc_err *err)
+{
+    CLEANUP(strbuf_free) struct strbuf bytes = STRBUF_INIT(TOML_MOST_BYTES);
+    struct file_facts facts;
+    enum moidc_code rc = file_read(path, &bytes, &facts, err);
+
+    if (above && (rc == MOIDC_E_STORAGE || rc == MOIDC_E_CONFIGURATION)) {
+        return MOIDC_OK; /* somebody else's project may be unreadable or odd: it is not about us */
+    }
+    if (rc != MOIDC_OK || facts.absent) {
+        return rc;
+    }
+    if (above && (!facts.trusted_owner || facts.others_can_write)) {
+        if (memmem(strbuf_text(&bytes), bytes.length, "mlflow-oidc-client", 18) != NULL) {
+            notices_add(notices, MOIDC_WARNING,
+                        "%s is not used: it lies above the working directory and %s (chmod go-w it, or work where it is)",
+                        path, facts.trusted_owner ? "others can write it" : "belongs to another user");
+        }
+        return MOIDC_OK;
+    }
+    return settings_file_parse(strbuf_text(&bytes), bytes.length, path, true, ret, err);
+}
+
+static enum moidc_code search_upwards(const char *start, struct notices *notices, struct settings_file **ret,
+                                      struct moidc_err *err)
+{
+    CLEANUP(mem_free_p) char *dir = mem_strdup(start);
+    enum moidc_code rc = dir != NULL ? MOIDC_OK : err_memory(err);
+
+    for (int level = 0; rc == MOIDC_OK && *ret == NULL && level < LEVELS_MOST; level++) {
+        CLEANUP(strbuf_free) struct strbuf path = STRBUF_INIT(8192);
+        char *slash = strrchr(dir, '/');
+
+        strbuf_add_format(&path, "%s/pyproject.toml", strcmp(dir, "/") == 0 ? "" : dir);
+        rc = path.failed ? strbuf_error(&path, "the path of the working directory", err)
+                         : read_project(path.bytes, level > 0, notices, ret, err);
+        if (slash == NULL || dir[1] == '\0' || dir[0] == '\0') {
+            break;
+        }
+        slash[slash == dir ? 1 : 0] = '\0'; /* the root keeps its slash */
+    }
+    return rc;
+}
+
+enum moidc_code settings_file_find_project(const char *start_dir, struct notices *notices, struct settings_file **ret,
+                                           struct moidc_err *err)
+{
+    CLEANUP(mem_free_p) char *here = NULL;
+    enum moidc_code rc = MOIDC_OK;
+
+    *ret = NULL;
+    if (start_dir != NULL) {
+        rc = search_upwards(start_dir, notices, ret, err);
+    }
+    if (rc == MOIDC_OK && *ret == NULL) {
+        rc = file_working_directory(&here, err);
+    }
+    if (rc == MOIDC_OK && here != NULL && (start_dir == NULL || strcmp(here, start_dir) != 0)) {
+        rc = search_upwards(here, notices, ret, err);
+    }
+    return rc;
+}
+
+enum moidc_code settings_file_find_own(const struct moidc_env *env, struct settings_file **ret, struct moidc_err *err)
+{
+    CLEANUP(strbuf_free) struct strbuf bytes = STRBUF_INIT(TOML_MOST_BYTES);
+    CLEANUP(mem_free_p) char *path = NULL;
+    struct file_facts facts;
+    enum moidc_code rc;
+
+    *ret = NULL;
+    rc = file_xdg_path(env, "XDG_CONFIG_HOME", ".config", "mlflow-oidc-client/config.toml", &path, err);
+    if (rc != MOIDC_OK || path == NULL) {
+        return rc;
+    }
+    rc = file_read(path, &bytes, &facts, err);
+    if (rc != MOIDC_OK || facts.absent) {
+        return rc;
+    }
+    if (!facts.trusted_owner || facts.others_can_write) {
+        err_set(err, MOIDC_E_CONFIGURATION, "the user's own settings file can be written by others");
+        err_where(err, "%s", path);
+        return err_next(err, "make it yours alone: chmod go-w, and own it");
+    }
+    return settings_file_parse(strbuf_text(&bytes), bytes.length, path, false, ret, err);
+}

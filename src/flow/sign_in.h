@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* A person signs in with a browser: authorization code with PKCE at a loopback redirect (RFC 6749 §4.1, RFC 7636,
+ * RFC 8252). */
+#ifndef FLOW_SIGN_IN_H
+#define FLOW_SIGN_IN_H
+
+#include "flow/session.h"
+
+/* Blocks until the person has signed in, at most settings->login_timeout_s.
+ *   before  what was known of the identity; may be NULL; borrowed
+ *   ret     the caller's; without the server that it is for
+ * MOIDC_E_LOGIN_REQUIRED: no person can be here. */
+enum moidc_code sign_in(struct session *session, const struct wish *wish, const struct cache_entry *before,
+                        struct cache_entry **ret, struct moidc_err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* struct moidc_token: one token as it is sent, with its end by both clocks. */
+#ifndef FLOW_TOKEN_H
+#define FLOW_TOKEN_H
+
+#include "base/secret.h"
+
+/* A token that ends at `expires_at_s` (seconds since 1970, 0: nobody said) and was obtained at `obtained_at_s`.
+ * *ret is a new reference. */
+enum moidc_code token_new(const struct secret *secret, int64_t obtained_at_s, int64_t expires_at_s,
+                          struct moidc_token **ret, struct moidc_err *err) MUST_CHECK;
+struct moidc_token *token_hold(struct moidc_token *token);
+void token_release(struct moidc_token *token);
+DEFINE_CLEANUP(struct moidc_token *, token_release)
+
+/* Borrowed from the token. */
+const struct secret *token_secret(const struct moidc_token *token);
+int64_t token_expires_at_s(const struct moidc_token *token);
+
+/* True when it stays valid for more than `min_valid_s` seconds from now. */
+bool token_is_valid(const struct moidc_token *token, int64_t min_valid_s);
+/* True when a fifth of its lifetime, at most 60 s, is left. */
+bool token_is_ending(const struct moidc_token *token);
+bool token_equal(const struct moidc_token *a, const struct moidc_token *b);
+
+#endif
