@@ -29,8 +29,9 @@ DEFINE_CLEANUP(struct listener *, listener_close)
 /* Works for up to `wait_ms`: takes connections (a bounded number; each has 10 s and 16 KiB to say its request), answers
  * what is not a GET of the path with the right Host by itself (400, 404, 405, 421 ..., Connection: close), and hands
  * out the first that is.
- *   ret  NULL when none came in time; else the caller's, to be ended by listener_answer(). Its connection stays open,
- *        and others are still served by further calls.
+ *   ret  NULL when none came in time, or a signal came (look at cancelled() then); else the caller's, to be ended by
+ *        listener_answer(), also after listener_close(). Its connection stays open, and others are still served by
+ *        further calls.
  * MOIDC_E_NETWORK when the sockets fail. */
 enum moidc_code listener_next(struct listener *listener, int wait_ms, struct listener_request **ret,
                               struct moidc_err *err) MUST_CHECK;
@@ -39,7 +40,8 @@ enum moidc_code listener_next(struct listener *listener, int wait_ms, struct lis
 const char *listener_query(const struct listener_request *request);
 
 /* Answers with an HTML page and frees the request. Sent with no-store, no-referrer, nosniff, a Content-Security-Policy
- * that allows inline style alone, X-Frame-Options; lets the browser read it all (at most 1 s), then closes. */
+ * that allows inline style and data: images alone (the empty icon, so that the browser asks for none), X-Frame-Options; lets
+ * the browser read it all (at most 1 s; one that stays open without reason gets 0.1 s), then closes. */
 void listener_answer(struct listener_request *request, int status, const char *html, size_t length);
 
 #endif

@@ -52,8 +52,8 @@ static int write_head(char *head, size_t size, int status, const char *type, siz
                     "Cache-Control: no-store\r\n"
                     "Referrer-Policy: no-referrer\r\n" /* the address holds the code */
                     "X-Content-Type-Options: nosniff\r\n"
-                    "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
-                    "form-action 'none'; frame-ancestors 'none'\r\n"
+                    "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+                    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
                     "X-Frame-Options: DENY\r\n"
                     "Connection: close\r\n\r\n",
                     status, reason(status), type, length, status == 405 ? "Allow: GET\r\n" : "");
