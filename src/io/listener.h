@@ -39,9 +39,9 @@ enum moidc_code listener_next(struct listener *listener, int wait_ms, struct lis
 /* The query of the request, without '?' ("" when there was none); may hold a secret; borrowed. */
 const char *listener_query(const struct listener_request *request);
 
-/* Answers with an HTML page and frees the request. Sent with no-store, no-referrer, nosniff, a Content-Security-Policy
- * that allows inline style and data: images alone (the empty icon, so that the browser asks for none), X-Frame-Options; lets
- * the browser read it all (at most 1 s; one that stays open without reason gets 0.1 s), then closes. */
+/* Answers with an HTML page and frees the request. Sent with no-store, no-referrer, nosniff, X-Frame-Options and a
+ * Content-Security-Policy that allows inline style and data: images alone (the empty icon, so that the browser asks for
+ * none). Lets the browser read it all (at most 1 s; one that stays open without reason gets 0.1 s), then closes. */
 void listener_answer(struct listener_request *request, int status, const char *html, size_t length);
 
 #endif
