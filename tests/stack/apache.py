@@ -36,35 +36,50 @@ MaxSpareThreads 64
 MaxRequestWorkers 64
 
 ProxyPass /redirect_uri !
+ProxyPass /provider-metadata {metadata_url}
 ProxyPass / {upstream}/
 ProxyPassReverse / {upstream}/
 """
+
+# mod_auth_openidc wants https for a JWKS URI of its own, but not for one that metadata names. An introspection
+# endpoint in there would be asked instead, so it is renamed on the way; the tokens are to be checked by JWKS.
+_METADATA = """
+        LoadModule filter_module {modules}/mod_filter.so
+        LoadModule substitute_module {modules}/mod_substitute.so
+        <Location /provider-metadata>
+          AuthType None
+          Require all granted
+          AddOutputFilterByType SUBSTITUTE application/json
+          Substitute s/"introspection_endpoint"/"unused"/n
+        </Location>
+        OIDCOAuthServerMetadataURL {url}/provider-metadata
+        """
 
 # The directives a user needs, per module: who signed the token, and whom it is for.
 _CHECKS = {
     "oauth20": """
         LoadModule auth_openidc_module {modules}/mod_auth_openidc.so
-        OIDCOAuthServerMetadataURL {issuer}/.well-known/openid-configuration
         OIDCOAuthRemoteUserClaim sub
         <Location />
           AuthType oauth20
           {require}
         </Location>
-        """,
+        """
+    + _METADATA,
     # A browser without a token is sent to the provider, a program gets a 401.
     "auth-openidc": """
         LoadModule auth_openidc_module {modules}/mod_auth_openidc.so
-        OIDCProviderMetadataURL {issuer}/.well-known/openid-configuration
+        OIDCProviderMetadataURL {metadata_url}
         OIDCClientID mlflow-proxy
         OIDCRedirectURI {url}/redirect_uri
         OIDCCryptoPassphrase not-used-for-bearer-tokens
-        OIDCOAuthServerMetadataURL {issuer}/.well-known/openid-configuration
         OIDCOAuthRemoteUserClaim sub
         <Location />
           AuthType auth-openidc
           {require}
         </Location>
-        """,
+        """
+    + _METADATA,
     "mod_oauth2": """
         LoadModule oauth2_module {modules}/mod_oauth2.so
         OAuth2TokenVerify jwks_uri {jwks_uri} jwks_uri.ssl_verify=false
@@ -93,7 +108,7 @@ class Apache(Server):
             "modules": MODULES,
             "upstream": upstream,
             "jwks_uri": provider.jwks_uri,
-            "issuer": provider.issuer,
+            "metadata_url": f"{provider.issuer}/.well-known/openid-configuration",
             "user": "User www-data\nGroup www-data" if os.geteuid() == 0 else "",
             "require": "\n  ".join(f"{_REQUIRE[mode]} aud:{audience}" for audience in audiences),
         }

@@ -63,6 +63,7 @@ class Keycloak(Server):
     start_timeout_s = 180
     audience = "urn:mlflow"
     user = "demo"
+    renewable_scope = "openid profile email"  # what it gives a refresh token for
 
     def __init__(self, run_dir, lifetime_s=3600, short_lifetime_s=10):
         super().__init__(run_dir)

@@ -12,6 +12,7 @@ class OidcProvider(Server):
     name = "oidc-provider"
     audience = "urn:mlflow"
     user, password = "demo", "any"  # it takes every pair
+    renewable_scope = "openid profile email offline_access"  # what it gives a refresh token for
 
     def __init__(self, run_dir, lifetime_s=3600, short_lifetime_s=10):
         super().__init__(run_dir)

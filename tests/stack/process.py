@@ -103,7 +103,7 @@ class Server:
 
     def log_tail(self, lines=40):
         text = self.log.read_text(errors="replace").splitlines()
-        return f"--- {self.log}\n" + "\n".join(text[-lines:])
+        return "\n".join([f"--- {self.log}", *(line[:300] for line in text[-lines:])])
 
     def __enter__(self):
         return self.wait()

@@ -50,9 +50,27 @@ function signingKey() {
   return { ...privateKey.export({ format: 'jwk' }), kid: randomUUID(), use: 'sig', alg: 'RS256' };
 }
 
-// Instances share oidc-provider's one in-memory store, so grants outlive a change of key.
+// Grants outlive a change of key, hence a store beside the provider's instances.
+const stored = new Map();
+class Store {
+  constructor(model) { this.model = model; }
+  #findBy(field, value) {
+    return [...stored].find(([key, payload]) => key.startsWith(`${this.model}:`) && payload[field] === value)?.[1];
+  }
+  async upsert(id, payload) { stored.set(`${this.model}:${id}`, payload); }
+  async find(id) { return stored.get(`${this.model}:${id}`); }
+  async findByUid(uid) { return this.#findBy('uid', uid); }
+  async findByUserCode(userCode) { return this.#findBy('userCode', userCode); }
+  async consume(id) { (await this.find(id)).consumed = Math.floor(Date.now() / 1000); }
+  async destroy(id) { stored.delete(`${this.model}:${id}`); }
+  async revokeByGrantId(grantId) {
+    for (const [key, payload] of stored) if (payload.grantId === grantId) stored.delete(key);
+  }
+}
+
 function newHandler() {
   const provider = new Provider(issuer, {
+    adapter: Store,
     clients,
     jwks: { keys: [signingKey()] },
     cookies: { keys: [randomUUID()] },
