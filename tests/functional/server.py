@@ -57,7 +57,7 @@ class TrackingServer(ScriptedServer):
             return unauthorized(request)
         if request.endpoint == "artifacts":
             return self._artifact(request)
-        handler = getattr(self, "_" + request.endpoint.replace("/", "_").replace("-", "_"), None)
+        handler = getattr(self, "_" + request.endpoint.replace("/", "_").replace("-", "_").replace(".", "_"), None)
         if handler is None:
             return Answer.of_json({"error_code": "ENDPOINT_NOT_FOUND", "message": request.endpoint}, 404)
         try:

@@ -186,7 +186,7 @@ def test_a_wrong_type_raises_type_error(world, call):
     assert outcome.error is not None and outcome.error["type"] == "TypeError", outcome
 
 
-@pytest.mark.parametrize("call", ["get_token(min_valid_s=-1)", "get_token('http://127.0.0.1\\0x')"])
+@pytest.mark.parametrize("call", ["get_token(min_valid_s=-1)"])
 def test_a_wrong_value_raises_value_error(world, call):
     world.env["MLFLOW_TRACKING_URI"] = world.server.uri
     world.robot()

@@ -109,7 +109,7 @@ def test_another_sign_in_kind_gets_its_own_token(world):
 def test_names_that_are_nearly_the_same_are_other_identities(world):
     """Joining the parts of a key carelessly would mix these up."""
     tokens = set()
-    for scope, audience in (("a b", "c"), ("a", "b c"), ("a  b", "c"), ("a", "b"), ("ab", ""), ("a\\n", "b"), ("a/b", "..")):
+    for scope, audience in (("a b", "c"), ("a", "b c"), ("a  b", "c"), ("a", "b"), ("ab", ""), ("a~n", "b"), ("a/b", "..")):
         world.robot(scope=scope, audience=audience)
         tokens.add(world.run("token()").ok())
     assert len(tokens) == 7 and len(world.token_requests()) == 7
@@ -154,11 +154,10 @@ def test_a_cloned_repository_with_a_hostile_uri_gets_nothing(world):
 def test_a_hostile_uri_gets_nothing_in_the_same_process(world):
     evil = world.new_server()
     world.write(world.person_settings(), world.person_settings(uri=evil.uri))
-    world.env["MLFLOW_TRACKING_OIDC_LOGIN_TIMEOUT"] = "1"
     with world.process() as process:
         process.do("search()").ok()
-        world.browser.mode = "never"
-        process.do(f"search({evil.uri!r})").failed()
+        process.do("os.environ.update(CI='true')").ok()  # nobody signs in for it
+        process.do(f"search({evil.uri!r})").failed("login_required")
     assert evil.requests == []
 
 
@@ -204,7 +203,7 @@ def test_a_damaged_file_is_a_cache_miss_said_once(world, damage):
     for path in world.cache_files():
         content = path.read_bytes()
         path.write_bytes({
-            "empty": b"", "truncated": content[: len(content) // 2], "garbage": b"not a cache", "other json": b'{"version": 99, "x": []}',
+            "empty": b"", "truncated": content[: len(content) // 2], "garbage": b"not a cache", "other json": b'{"x": []}',
             "binary": bytes(range(256)) * 4, "huge": b"[" + b"0," * 4_000_000 + b"0]", "deep": b"[" * 200000,
             "bad utf-8": content.replace(b"a", b"\xff"),
         }[damage])
@@ -309,7 +308,7 @@ def test_a_read_only_or_missing_home_works_from_memory(world, where):
 
 def test_a_full_disk_works_from_memory(world):
     """A file-size limit of zero stands for the full disk."""
-    world.person()
+    world.robot()
     with world.process() as process:
         process.do("""
 import mlflow_oidc_client, resource, signal
@@ -325,7 +324,7 @@ finally:
 """).ok()
         first, second = process.do("result").ok()
         assert first["error"] is None and first["value"] == second["value"]
-    assert len(world.browser.openings) == 1
+    assert len(world.token_requests()) == 1
 
 
 # --- logout ---

@@ -106,10 +106,10 @@ REFUSED = [
     # claims
     Row("iss-missing", "iss", claims={"iss": DROP}),
     Row("iss-with-slash", "iss", claims={"iss": lambda c: c["iss"] + "/"}),
-    Row("iss-with-nul", "iss", claims={"iss": lambda c: c["iss"] + "\0.example.com"}),
+    Row("iss-with-nul", ("iss", "JSON"), claims={"iss": lambda c: c["iss"] + "\0.example.com"}),
     Row("iss-of-another-type", "iss", claims={"iss": ["x"]}),
     Row("iss-in-upper-case", "iss", claims={"iss": lambda c: c["iss"].upper()}),
-    Row("aud-with-nul", "aud", claims={"aud": "app\0x"}),
+    Row("aud-with-nul", ("aud", "JSON"), claims={"aud": "app\0x"}),
     Row("aud-empty-list", "aud", claims={"aud": []}),
     Row("aud-several-without-azp", ("azp", "aud"), claims={"aud": ["app", "other"]}),
     Row("aud-several-none-ours", "aud", claims={"aud": ["one", "other"], "azp": "app"}),
@@ -120,7 +120,7 @@ REFUSED = [
     Row("azp-wrong-with-several-aud", "azp", claims={"aud": ["app", "other"], "azp": "other"}),
     Row("azp-of-another-type", "azp", claims={"azp": 1}),
     Row("exp-missing", "exp", claims={"exp": DROP}),
-    Row("exp-past", ("exp", "expired"), claims={"exp": shift("iat", -61)}),
+    Row("exp-past", ("exp", "expired"), claims={"iat": shift("iat", -361), "exp": shift("iat", -61)}),
     Row("exp-long-past", ("exp", "expired"), claims={"exp": 1}),
     Row("exp-negative", "exp", claims={"exp": -1}),
     Row("exp-a-string", "exp", claims={"exp": "9999999999"}),
@@ -189,7 +189,7 @@ REFUSED = [
 ACCEPTED = [
     Row("oidcc-client-test", ()),
     Row("oidcc-client-test-kid-absent-single-jwks", (), header={"kid": DROP}),
-    Row("exp-within-leeway", (), claims={"exp": shift("iat", -30)}),
+    Row("exp-within-leeway", (), claims={"iat": shift("iat", -330), "exp": shift("iat", -30)}),
     Row("iat-within-leeway", (), claims={"iat": shift("iat", 30)}),
     Row("iat-long-ago", (), claims={"iat": shift("iat", -86400)}),
     Row("nbf-within-leeway", (), claims={"nbf": shift("iat", 30)}),
@@ -272,7 +272,7 @@ def test_a_kid_that_stays_unknown_is_asked_for_once_not_for_ever(world):
         process.do("login()").failed("protocol")
         assert world.provider.count("jwks") <= 2
         process.do("login()").failed("protocol")
-        assert world.provider.count("jwks") <= 3
+        assert world.provider.count("jwks") <= 4
 
 
 @pytest.mark.parametrize("fault", ["down", "empty", "garbage", "1000 keys", "not an object", "no keys"])
@@ -318,6 +318,6 @@ def test_an_id_token_is_checked_though_the_access_token_is_what_is_sent(world):
 def test_an_expired_one_within_leeway_is_not_sent(world):
     """It is right for judging the sign-in; sending it would break "no token is sent after its own expiry"."""
     world.person()
-    world.provider.id_token.claims["exp"] = shift("iat", -30)
+    world.provider.id_token.claims.update(iat=shift("iat", -330), exp=shift("iat", -30))
     world.run("search()")
     assert world.server.with_expired_token() == []

@@ -2,6 +2,7 @@
 import os
 
 import pytest
+from browser import fetch
 from world import block, free_port, variable
 
 FILE, ENVIRONMENT = "file", "environment"
@@ -71,7 +72,7 @@ def test_audience_goes_with_every_request_when_set(world, source):
 
 
 def test_interactive_with_a_secret_signs_a_person_in(world, source):
-    give(world, source, world.robot_settings(interactive=True, redirect_uri=world.person_settings()["redirect_uri"]))
+    give(world, source, world.robot_settings(interactive=True, redirect_uri=world.person_settings()["redirect-uri"]))
     world.run("search()").ok()
     assert world.provider.last("token").form["grant_type"] == "authorization_code"
     assert len(world.browser.openings) == 1
@@ -556,7 +557,8 @@ def test_localhost_listens_on_both_families(world, family):
     with world.process() as process:
         process.start("token()")
         target = world.browser.callback_url(world.browser.wait_for_url())
-        world.browser.visit(target.replace("//localhost:", f"//{family}:"))
+        host = target.split("/")[2]
+        assert fetch(target.replace("//localhost:", f"//{family}:"), {"Host": host}).status == 200
         process.wait().ok()
 
 

@@ -51,7 +51,7 @@ def test_an_authorization_endpoint_with_a_query_keeps_it(world):
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
 def test_with_a_client_secret_too_when_interactive(world, method):
     world.provider.auth_methods = [method]
-    world.write(world.robot_settings(interactive=True, redirect_uri=world.person_settings()["redirect_uri"]))
+    world.write(world.robot_settings(interactive=True, redirect_uri=world.person_settings()["redirect-uri"]))
     world.run("search()").ok()
     request = world.token_requests("authorization_code")[-1]
     assert (request.header("Authorization") is not None) == (method == "client_secret_basic")
@@ -597,6 +597,29 @@ def test_a_provider_that_is_ill_is_no_reason_for_a_browser(world):
     world.provider.heal()
     world.run("token()").ok()
     assert len(world.browser.openings) == 1
+
+
+@pytest.mark.parametrize("cut", [0, 20])
+def test_a_code_is_used_once_though_the_connection_is_cut(world, cut):
+    """RFC 6749 §4.1.2: a provider that sees a code twice revokes what it gave for it."""
+    world.provider.effect("token", cut=cut)
+    world.person()
+    world.run("token()").failed(("network", "protocol"), f"{world.provider.issuer}/token")
+    assert len(world.token_requests("authorization_code")) == 1
+
+
+@pytest.mark.parametrize("cut", [0, 20])
+def test_a_renewal_whose_answer_is_lost_ends_in_a_token_all_the_same(world, cut):
+    """The provider has rotated and sees the old refresh token again: it revokes the family, and a person signs in."""
+    world.person()
+    with world.process() as process:
+        first = process.do("token()").ok()
+        world.advance(301)
+        world.provider.effect("token", cut=cut, times=1)
+        process.do("attempt(token)").ok()
+        assert process.do("token()").ok() != first
+        assert process.do("search()").ok()
+    assert len(world.browser.openings) <= 2
 
 
 @pytest.mark.parametrize("claim, value", [("iss", "https://evil.example.com"), ("sub", "mallory"), ("aud", "someone-else"),

@@ -62,7 +62,7 @@ class Outcome:
 
     def ok(self):
         """The value; fails with the whole story when there was an error."""
-        assert self.error is None, f"expected a value, got:\n{self.error['trace']}"
+        assert self.error is None, f"expected a value, got {self.error['type']}: {self.error['text']}"
         return self.value
 
     def failed(self, code=None, *mentions):
@@ -141,10 +141,12 @@ class Process:
         except ProcessLookupError:
             pass
 
-    def end(self, limit=10):
-        """Lets the process exit normally; its status."""
+    def end(self, limit=10, whole=False):
+        """Lets the process exit normally; its status. `whole`: with everything that Python does at its end."""
         if self.status is None:
             try:
+                if whole:
+                    self._control.sendall(b'{"exit": "whole"}\n')
                 self._control.shutdown(socket.SHUT_WR)
             except OSError:
                 pass
@@ -251,7 +253,6 @@ class World:
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "DO_NOT_TRACK": "true",
             "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
-            "MLFLOW_TRACKING_OIDC_LOGIN_TIMEOUT": "10",
             "MOIDC_TEST_CLOCK": str(self.clock.path),
         }
         environment.update(tools_environment(self._preload))
@@ -266,6 +267,7 @@ class World:
     def person_settings(self, **changes):
         if not hasattr(self, "redirect_uri"):
             self.redirect_uri = f"http://127.0.0.1:{free_port()}/oauth2/callback"
+        self.env.setdefault("MLFLOW_TRACKING_OIDC_LOGIN_TIMEOUT", "10")  # so that what is wrong ends soon
         return self.settings(**{"client_id": "app", "redirect_uri": self.redirect_uri, **changes})
 
     def robot_settings(self, **changes):
