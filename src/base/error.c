@@ -17,7 +17,7 @@ static const struct moidc_code_info CODES[MOIDC_CODE_COUNT] = {
     [MOIDC_E_LOGIN_REQUIRED] = {"login_required", "OIDCLoginRequiredError", 4},
     [MOIDC_E_TIMEOUT] = {"timeout", "OIDCTimeoutError", 1},
     [MOIDC_E_CANCELLED] = {"cancelled", "OIDCCancelledError", 2},
-    [MOIDC_E_MEMORY] = {"memory", "OIDCMemoryError", 1},
+    [MOIDC_E_MEMORY] = {"memory", "MemoryError", 1},
     [MOIDC_E_INTERNAL] = {"internal", "OIDCInternalError", 1},
 };
 

@@ -20,7 +20,7 @@ void failure_note_write(struct lock *lock, const struct moidc_err *err)
     text = json_dumps(note, JSON_COMPACT);
     if (text != NULL) {
         lock_note_write(lock, text, strlen(text));
-        free(text);
+        mem_free(text);
     }
     json_decref(note);
 }
