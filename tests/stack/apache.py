@@ -18,7 +18,7 @@ PidFile {run_dir}/apache-{port}.pid
 DefaultRuntimeDir {run_dir}
 Mutex posixsem
 ErrorLog {log}
-LogLevel info
+LogLevel warn
 LogFormat "%m %U %>s" requests
 CustomLog {requests} requests
 {user}
