@@ -1,4 +1,5 @@
 """contract.md, "On disk"."""
+import json
 import os
 import stat
 import time
@@ -215,6 +216,19 @@ def test_a_damaged_file_is_a_cache_miss_said_once(world, damage):
     assert len(world.token_requests()) == 2
     world.run("search()").ok()
     assert len(world.token_requests()) == 2, "the file was mended"
+
+
+@pytest.mark.parametrize("wrong", [None, -1, 1e300, "x\0y", "x\r\ny", [], {}, True])
+def test_a_field_of_another_kind_is_a_cache_miss_or_does_not_matter(world, wrong):
+    """Each field of the file in turn, whatever it is called."""
+    world.person()
+    world.run("token()").ok()
+    path, = (p for p in world.cache_files() if p.read_bytes().startswith(b"{"))
+    whole = json.loads(path.read_text())
+    for field in whole:
+        path.write_text(json.dumps({**whole, field: wrong}))
+        path.chmod(0o600)
+        world.run("token()").ok()
 
 
 def test_a_folder_in_place_of_the_file_does_not_matter(world):
