@@ -1,4 +1,5 @@
 import os
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -8,7 +9,32 @@ import pytest  # noqa: E402
 import clock  # noqa: E402
 import jose  # noqa: E402
 import tls  # noqa: E402
-from world import World, Zygote, tools_environment  # noqa: E402
+from world import PYTHON, World, Zygote, tools_environment  # noqa: E402
+
+
+VERSION = """
+from importlib.metadata import PackageNotFoundError, version
+for name in ("mlflow-skinny", "mlflow"):
+    try:
+        print(version(name))
+        break
+    except PackageNotFoundError:
+        pass
+"""
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "since_mlflow(version): what is tested is not in older releases of MLflow")
+
+
+def pytest_collection_modifyitems(config, items):
+    """What this MLflow cannot do is not collected, and counted as deselected: never as passed."""
+    found = subprocess.run([PYTHON, "-c", VERSION], capture_output=True, text=True, check=True).stdout.strip()
+    have = tuple(int(part) for part in found.split(".")[:2])
+    dropped = [i for i in items for m in i.iter_markers("since_mlflow") if have < tuple(map(int, m.args[0].split(".")))]
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+        items[:] = [item for item in items if item not in dropped]
 
 
 @pytest.fixture(scope="session")

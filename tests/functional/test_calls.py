@@ -32,6 +32,7 @@ def test_a_process_that_imports_everything_itself_works(world):
     assert world.run("search()", spawn=True).ok() == ["Default"]
 
 
+@pytest.mark.since_mlflow("2.9")  # MLFLOW_TRACKING_AUTH
 def test_mlflow_tracking_auth_asks_for_us_by_name(world):
     world.robot()
     world.env["MLFLOW_TRACKING_AUTH"] = "oidc"
@@ -39,6 +40,7 @@ def test_mlflow_tracking_auth_asks_for_us_by_name(world):
     assert world.server.last("experiments/search").header("Accept") == "application/json"
 
 
+@pytest.mark.since_mlflow("2.9")  # MLFLOW_TRACKING_AUTH
 def test_by_name_without_settings_for_this_server_but_for_others_stays_out(world):
     world.write(world.robot_settings(uri="http://other.example.com"))
     world.env["MLFLOW_TRACKING_AUTH"] = "oidc"
@@ -48,6 +50,7 @@ def test_by_name_without_settings_for_this_server_but_for_others_stays_out(world
     assert world.server.tokens() == [None]
 
 
+@pytest.mark.since_mlflow("2.9")  # MLFLOW_TRACKING_AUTH
 def test_by_name_without_any_settings_is_an_error(world):
     world.env["MLFLOW_TRACKING_AUTH"] = "oidc"
     world.run("search()").failed(None, "pyproject.toml", world.server.uri)
@@ -584,6 +587,7 @@ def test_username_and_password_win_and_we_say_so_once(world):
     said_once(world, process, "username")
 
 
+@pytest.mark.since_mlflow("2.9")  # MLFLOW_TRACKING_AUTH
 def test_another_auth_provider_wins_and_we_say_so_once(world):
     world.robot()
     world.unguarded = True
