@@ -19,8 +19,8 @@ def _server(tracking_uri):
 
     if tracking_uri is None:
         tracking_uri = _support.tracking_uri()
-    if tracking_uri is None:
-        raise _support.no_tracking_uri()
+        if not _support.is_http(tracking_uri):
+            raise _support.no_tracking_uri(tracking_uri)
     if not isinstance(tracking_uri, str):
         raise TypeError(f"tracking_uri must be a str, not {type(tracking_uri).__name__}")
     server = _core.server_at(tracking_uri)

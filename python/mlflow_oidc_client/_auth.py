@@ -35,42 +35,51 @@ class OIDCAuth(AuthBase):
         headers["Authorization"] = header
         if headers.get("Accept", "*/*") == "*/*":
             headers["Accept"] = "application/json"  # proxies then answer 401 and not a login page
-        r.register_hook("response", partial(_on_response, server, header))
+        r.register_hook("response", partial(_on_response, server, header, r.url))
         r._moidc_first = True  # copies, which redirects are made of, do not have it
         return r
 
 
-def _on_response(server, header, response, **kwargs):
-    request = response.request
-    if not hasattr(request, "_moidc_first"):
-        return _after_redirect(server, response)
-    if response.is_redirect:
-        # requests would carry the token to another path of this host
-        if not server.covers(urljoin(response.url, response.headers["Location"])):
-            request.headers.pop("Authorization", None)
-        return response
+def _on_response(server, header, url, response, **kwargs):
+    if not hasattr(response.request, "_moidc_first"):
+        return _after_redirect(server, url, response)
     if response.status_code == 401:
-        return _repeated(server, header, response, kwargs)
+        response = _repeated(server, header, response, kwargs)
+    if response.is_redirect:
+        _keep_token_within(server, response)
+        return response
     return _explained(server, response)
+
+
+def _keep_token_within(server, response):
+    """requests makes the next hop of this request's headers, and would carry the token to any path of the host."""
+    try:
+        target = urljoin(response.url, response.headers["Location"])
+    except ValueError:
+        target = ""
+    if not server.covers(target):
+        response.request.headers.pop("Authorization", None)
 
 
 def _repeated(server, header, response, kwargs):
     """Send the request again with a renewed token: once."""
     request = response.request
+    renewed = server.renewed(header)
     if not _can_rewind(request):
         raise _support.refused(
-            "the server answered 401, and the request's body cannot be read a second time", server.uri, "call again", 401
+            "the tracking server refused the token (HTTP status 401); it was renewed, but the request's body cannot be"
+            " read a second time",
+            server.uri,
+            "call again",
+            401,
         )
-    renewed = server.renewed(header)
-    response.content  # read to its end, so that the connection can be used again
-    response.close()
-    again = request.copy()
-    again.headers["Authorization"] = renewed
+    response.close()  # unread, and its connection with it: its body may be endless or slow
+    request.headers["Authorization"] = renewed
     if request._body_position is not None:
-        again.body.seek(request._body_position)
-    second = response.connection.send(again, **kwargs)
+        request.body.seek(request._body_position)
+    second = response.connection.send(request, **kwargs)
     second.history.append(response)
-    second.request = again
+    second.request = request
     if second.status_code == 401:
         raise _support.refused(
             "the tracking server refused the token, and the renewed one too (HTTP status 401)",
@@ -101,22 +110,32 @@ def _is_json_call(url):
 def _explained(server, response):
     """Say so when a page stands in place of an answer; everything else is MLflow's to judge."""
     if _is_html(response) and _is_json_call(response.url):
-        status = response.status_code
-        raise _support.refused(
-            f"a web page came in place of the tracking server's answer (HTTP status {status}): a login or error page",
-            server.uri,
-            "have its proxy take bearer tokens on API paths (oauth2-proxy: --skip-jwt-bearer-tokens; mod_auth_openidc:"
-            f" AuthType auth-openidc or oauth20): {server.token_hint}",
-            status,
-        )
+        raise _page(server, response)
     return response
 
 
-def _after_redirect(server, response):
+def _page(server, response):
+    status = response.status_code
+    return _support.refused(
+        f"a web page came in place of the tracking server's answer (HTTP status {status}): a login page, or an error page",
+        server.uri,
+        "have its proxy take bearer tokens on API paths (oauth2-proxy: --skip-jwt-bearer-tokens; mod_auth_openidc:"
+        f" AuthType auth-openidc or oauth20): {server.token_hint}",
+        status,
+    )
+
+
+def _after_redirect(server, url, response):
     """Nothing is added, renewed or repeated after a redirect (contract, rule 6): only explained."""
-    if response.is_redirect or server.covers(response.url):
+    if response.is_redirect:
+        _keep_token_within(server, response)
         return response
-    if response.status_code in (401, 403) or _is_html(response):
+    page = _is_html(response) and not url.partition("?")[0].lower().endswith((".html", ".htm"))
+    if server.covers(response.url):
+        if page and _is_json_call(url):
+            raise _page(server, response)
+        return response
+    if response.status_code in (401, 403) or page:
         target = response.url.partition("?")[0]
         raise _support.refused(
             f"the tracking server redirected the call to {target}, which answered with HTTP status"

@@ -52,9 +52,16 @@ def _configuration_error(what, where, next):
     return make_error("OIDCConfigurationError", "configuration", 0, "", what, where, next)
 
 
-def no_tracking_uri():
+def is_http(uri):
+    return isinstance(uri, str) and uri.lower().startswith(("http://", "https://"))
+
+
+def no_tracking_uri(uri):
+    found = f": MLflow's tracking URI is {uri}" if uri else ""
     return _configuration_error(
-        "no tracking server is named", "MLFLOW_TRACKING_URI", "set MLFLOW_TRACKING_URI, or give tracking_uri"
+        f"no tracking server is named{found}",
+        "MLFLOW_TRACKING_URI",
+        "set MLFLOW_TRACKING_URI to the server's http(s) URI, or give tracking_uri",
     )
 
 

@@ -60,7 +60,7 @@ enum moidc_code json_object_parse(const char *bytes, size_t n, const char *what,
     }
     pthread_once(&once, use_own_memory);
     memory_was_out = false;
-    value = json_loadb(bytes, n, JSON_REJECT_DUPLICATES, &reason);
+    value = json_loadb(bytes, n, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &reason);
     if (memory_was_out) {
         json_release(value);
         return err_memory(err);

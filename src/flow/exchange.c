@@ -2,9 +2,11 @@
 #include "flow/exchange.h"
 
 #include "base/fork_gate.h"
+#include "base/json.h"
 #include "flow/client.h"
 #include "io/clock.h"
 #include "oauth/id_token.h"
+#include "oauth/jws.h"
 #include "oauth/token_response.h"
 
 #include <string.h>
@@ -65,6 +67,9 @@ static enum moidc_code try_grant(struct session *session, const struct wish *wis
                 reply->status, moidc_code_info(rc)->name);
     if (rc != MOIDC_OK && rc != MOIDC_E_MEMORY) {
         err_where(err, "%s", endpoint);
+        if (err->next[0] == '\0') {
+            err_next(err, "ask the provider's operator: this breaks RFC 6749 §5.1");
+        }
     }
     return rc;
 }
@@ -128,23 +133,41 @@ static enum moidc_code check_id_token(struct session *session, const struct wish
     }
 }
 
+/* The nonce of the sign-in that `entry` goes back to, which a renewed ID token must repeat if it carries one (OIDC Core
+ * §12.2): from the ID token of before, which was checked when it came. *ret stays NULL when that is not known. */
+static enum moidc_code earlier_nonce(const struct cache_entry *entry, struct secret **ret, struct moidc_err *err)
+{
+    CLEANUP(json_release_p) json_t *claims = NULL;
+    const struct secret *token = entry->id_token;
+    enum moidc_code rc = MOIDC_E_PROTOCOL;
+
+    if (token != NULL) {
+        rc = jws_payload_unchecked(secret_reveal(token), secret_length(token), &claims, err);
+    }
+    return rc == MOIDC_OK ? json_secret(claims, "nonce", ret, err) : rc == MOIDC_E_MEMORY ? rc : MOIDC_OK;
+}
+
 /* Takes the ID token of the reply over into `entry`. */
 static enum moidc_code take_id_token(struct session *session, const struct wish *wish, const struct token_grant *grant,
                                      const struct token_response *response, const struct secret *nonce,
                                      struct cache_entry *entry, struct moidc_err *err)
 {
     CLEANUP(id_token_free_p) struct id_token *checked = NULL;
+    CLEANUP(secret_free_p) struct secret *earlier = NULL;
+    bool renewal = grant->grant == GRANT_REFRESH;
+    enum moidc_code rc = renewal ? earlier_nonce(entry, &earlier, err) : MOIDC_OK;
     struct id_token_expect expect = {
         .issuer = session->provider.metadata->issuer,
         .client_id = wish->settings->client_id,
-        .nonce = nonce,
+        .nonce = renewal ? earlier : nonce,
+        .renewal = renewal,
         .access_token = response->access_token,
-        .subject = grant->grant == GRANT_REFRESH ? entry->subject : NULL,
+        .subject = renewal ? entry->subject : NULL,
         .now_s = clock_now_s(),
         .leeway_s = LEEWAY_S,
     };
-    enum moidc_code rc = check_id_token(session, wish, response, &expect, &checked, err);
 
+    rc = rc == MOIDC_OK ? check_id_token(session, wish, response, &expect, &checked, err) : rc;
     if (rc != MOIDC_OK) {
         return rc;
     }

@@ -364,6 +364,7 @@ enum moidc_code obtain(struct session *session, const struct wish *wish, struct 
     bool waited = false;
     enum moidc_code rc;
 
+    session->asked_person = false;
     rc = open_cache(session, wish, &dir, err);
     rc = rc == MOIDC_OK ? look_in_cache(session, dir, false, err) : rc;
     if (rc != MOIDC_OK || satisfied(session, wish)) {

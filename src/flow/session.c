@@ -173,7 +173,7 @@ static bool blocks(const struct session *session, const struct moidc_err *err)
     if (err->code == MOIDC_E_PROVIDER) {
         return err->oauth_error[0] != '\0' && !oauth_error_is_temporary(err->oauth_error);
     }
-    return err->code == MOIDC_E_PROTOCOL && strcmp(session->identity.kind, "person") == 0;
+    return session->asked_person && err->code != MOIDC_E_CANCELLED && err->code != MOIDC_E_MEMORY;
 }
 
 /* Notes how the work ended and lets the others go on. */

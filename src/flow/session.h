@@ -37,6 +37,7 @@ struct session {
     struct provider provider;
     struct lock *lock;
     struct cache_entry *salvage;  /* a rotated refresh token whose companions were refused: still to be saved */
+    bool asked_person;            /* a browser was opened in this work */
     bool in_flight;               /* client_begin_request() was called */
     bool announced_secret;
     bool told_damage;

@@ -261,6 +261,7 @@ static enum moidc_code attempt_once(struct session *session, const struct wish *
     enum moidc_code rc = attempt_init(session, wish, &attempt, err);
 
     rc = rc == MOIDC_OK ? listen(wish, &listener, &lock, err) : rc;
+    session->asked_person = rc == MOIDC_OK;
     rc = rc == MOIDC_OK ? show_and_open(wish, &attempt, err) : rc;
     return rc == MOIDC_OK ? wait_for_answer(session, wish, listener, &attempt, before, ret, err) : rc;
 }

@@ -148,6 +148,16 @@ static bool is_of_identity(const json_t *object, const struct identity *identity
     return true;
 }
 
+static bool is_of_any_identity(const json_t *object)
+{
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        if (json_text(object, KEY_NAMES[i]) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* The file in `slot` as JSON; NULL when there is none (*absent) or it is damaged (err set, code returned). */
 static enum moidc_code slot_read(const struct cache_dir *dir, const char *name, json_t **ret, bool *absent,
                                  struct moidc_err *err)
@@ -159,6 +169,9 @@ static enum moidc_code slot_read(const struct cache_dir *dir, const char *name, 
         return rc;
     }
     rc = json_object_parse(strbuf_text(&bytes), bytes.length, "the cache file", ret, err);
+    if (rc == MOIDC_OK && !is_of_any_identity(*ret)) {
+        rc = err_set(err, MOIDC_E_PROTOCOL, "the cache file names no identity");
+    }
     if (rc == MOIDC_E_PROTOCOL) {
         err->code = rc = MOIDC_E_STORAGE;
         err_where(err, "%s/%s", cache_dir_path(dir), name);

@@ -347,6 +347,8 @@ enum moidc_code http_send(struct http *http, const struct http_request *request,
         return rc;
     }
     curl_easy_setopt(http->easy, CURLOPT_ERRORBUFFER, detail);
+    /* on a connection that turns out to be dead libcurl sends a request again by itself */
+    curl_easy_setopt(http->easy, CURLOPT_FRESH_CONNECT, request->repeatable ? 0L : 1L);
     result = perform(http, ui, &cancelled);
     curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_reset(http->easy); /* it must not keep pointers to what ends with this call */

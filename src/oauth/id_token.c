@@ -168,17 +168,17 @@ static enum moidc_code check_times(const json_t *claims, const struct id_token_e
 }
 
 /* OIDC Core §3.1.3.7 rule 11: the token answers the request that this client sent. */
-static enum moidc_code check_nonce(const json_t *claims, const struct secret *expected, struct moidc_err *err)
+static enum moidc_code check_nonce(const json_t *claims, const struct id_token_expect *expect, struct moidc_err *err)
 {
     const json_t *nonce = json_object_get(claims, "nonce");
 
-    if (expected == NULL) {
+    if (expect->nonce == NULL || (expect->renewal && nonce == NULL)) {
         return MOIDC_OK;
     }
     if (!json_is_string(nonce)) {
         return refuse(err, "does not carry the nonce of this sign-in (nonce is missing or no string)", SIGN_IN_AGAIN);
     }
-    if (!secret_equal_bytes(expected, json_string_value(nonce), json_string_length(nonce))) {
+    if (!secret_equal_bytes(expect->nonce, json_string_value(nonce), json_string_length(nonce))) {
         return refuse(err, "carries the nonce of another sign-in", SIGN_IN_AGAIN);
     }
     return MOIDC_OK;
@@ -243,7 +243,7 @@ static enum moidc_code check_claims(const json_t *claims, const struct secret *t
     rc = rc == MOIDC_OK ? check_aud(claims, expect->client_id, &audiences, err) : rc;
     rc = rc == MOIDC_OK ? check_azp(claims, expect->client_id, audiences, err) : rc;
     rc = rc == MOIDC_OK ? check_times(claims, expect, result, err) : rc;
-    rc = rc == MOIDC_OK ? check_nonce(claims, expect->nonce, err) : rc;
+    rc = rc == MOIDC_OK ? check_nonce(claims, expect, err) : rc;
     return rc == MOIDC_OK ? check_at_hash(claims, token, expect->access_token, err) : rc;
 }
 
