@@ -415,7 +415,7 @@ def tools_environment(preload):
         name: value for name, value in os.environ.items()
         if name.endswith("SAN_OPTIONS") or name in ("PYTHONMALLOC", "LLVM_PROFILE_FILE", "GCOV_PREFIX", "MOIDC_TEST_FAIL")
     }
-    passed["LD_PRELOAD"] = " ".join(filter(None, [os.environ.get("LD_PRELOAD"), str(preload)]))
+    passed["LD_PRELOAD"] = " ".join(filter(None, [os.environ.get("MOIDC_TEST_SANITIZER"), str(preload)]))
     passed["PYTHONDONTWRITEBYTECODE"] = "1"
     return passed
 
