@@ -88,8 +88,8 @@ struct moidc_token;  /* one token as it is sent; immutable, reference counted */
 enum moidc_code moidc_client_new(const char *start_dir, struct moidc_client **ret, struct moidc_err *err);
 
 /* Ends the renewal thread: waits up to `wait_ms` for a token request in flight, so that what it brings is saved, then
- * gives it up. Servers and tokens that are still held stay valid; calls that would need the network fail with
- * MOIDC_E_CANCELLED. */
+ * gives it up. No renewal is begun in the background any more; calls work as before, in their own thread: a program
+ * that ends may still have something to say to its server. */
 void moidc_client_stop(struct moidc_client *client, int wait_ms);
 
 /* Stops at once and frees; servers and tokens of the client must have been released before. NULL is allowed. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "glue.h"
 
+#include <string.h>
 #include <time.h>
 
 extern char **environ;
@@ -74,12 +75,15 @@ static void show(void *ctx, const char *text)
 {
     struct glue_call *call = ctx;
     PyObject *function;
+    PyObject *line;
     PyObject *done;
 
     glue_call_regain(call);
     if (PyErr_Occurred() == NULL) {
         function = glue_support(call->state, "show");
-        done = function != NULL ? PyObject_CallFunction(function, "s", text) : NULL;
+        line = PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
+        done = function != NULL && line != NULL ? PyObject_CallFunctionObjArgs(function, line, NULL) : NULL;
+        Py_XDECREF(line);
         Py_XDECREF(function);
         Py_XDECREF(done);
         call->interrupted = call->interrupted || done == NULL;

@@ -130,13 +130,13 @@ def _after_redirect(server, url, response):
     if response.is_redirect:
         _keep_token_within(server, response)
         return response
-    page = _is_html(response) and not url.partition("?")[0].lower().endswith((".html", ".htm"))
+    page = _is_html(response) and _is_json_call(url)
     if server.covers(response.url):
-        if page and _is_json_call(url):
+        if page:
             raise _page(server, response)
         return response
-    if response.status_code in (401, 403) or page:
-        target = response.url.partition("?")[0]
+    if response.status_code == 401 or page:
+        target = _support.shown(response.url)
         raise _support.refused(
             f"the tracking server redirected the call to {target}, which answered with HTTP status"
             f" {response.status_code}: a login page, most likely",

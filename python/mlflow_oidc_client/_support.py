@@ -56,8 +56,16 @@ def is_http(uri):
     return isinstance(uri, str) and uri.lower().startswith(("http://", "https://"))
 
 
+def shown(uri):
+    """The URI without what may be secret in it: user info, query, fragment."""
+    bare = uri.partition("?")[0].partition("#")[0]
+    scheme, mark, rest = bare.partition("://")
+    authority, slash, path = rest.partition("/")
+    return scheme + mark + authority.rpartition("@")[2] + slash + path
+
+
 def no_tracking_uri(uri):
-    found = f": MLflow's tracking URI is {uri}" if uri else ""
+    found = f": MLflow's tracking URI is {shown(uri)}" if uri else ""
     return _configuration_error(
         f"no tracking server is named{found}",
         "MLFLOW_TRACKING_URI",
@@ -68,7 +76,7 @@ def no_tracking_uri(uri):
 def no_settings(uri):
     return _configuration_error(
         "no settings describe this server",
-        uri.partition("?")[0],
+        shown(uri),
         "set MLFLOW_TRACKING_OIDC_ISSUER and MLFLOW_TRACKING_OIDC_CLIENT_ID, or add a block with this uri under"
         " [[tool.mlflow-oidc-client.tracking-servers]] in pyproject.toml",
     )

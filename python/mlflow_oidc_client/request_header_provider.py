@@ -81,14 +81,17 @@ def _headers_alone(called_by_mlflow):
     from . import _support
 
     uri = _support.tracking_uri()
-    server = _core.server_at(uri) if uri is not None else None
-    if server is None:
-        return {}
     if called_by_mlflow:
-        # To which host the request goes is not known, so it gets no token; a header value that begins with a newline
-        # is refused by requests, so that the call fails with this text and is not sent.
-        return {"Authorization": "\nmlflow-oidc-client does not know this MLflow: set MLFLOW_TRACKING_AUTH=oidc"}
-    return {"Authorization": server.authorization()}
+        # To which host the request goes is not known, so it gets no token. What is raised here MLflow swallows, but a
+        # header value that begins with a newline is refused by requests: the call fails with this text, unsent.
+        try:
+            concerned = uri is not None and (_core.server_at(uri) is not None or _core.has_servers())
+        except Exception:
+            concerned = True
+        text = "\nmlflow-oidc-client does not know this MLflow: set MLFLOW_TRACKING_AUTH=oidc"
+        return {"Authorization": text} if concerned else {}
+    server = _core.server_at(uri) if uri is not None else None
+    return {"Authorization": server.authorization()} if server is not None else {}
 
 
 class PluginOIDCRequestHeaderProvider(RequestHeaderProvider):

@@ -16,7 +16,7 @@ enum moidc_code moidc_client_new(const char *start_dir, struct moidc_client **re
     }
     notices_init(&client->notices);
     pthread_mutex_init(&client->mutex, NULL);
-    pthread_cond_init(&client->idle, NULL);
+    session_condition_init(&client->idle);
     atomic_init(&client->stopped, false);
     client_register(client);
     *ret = client;
@@ -26,15 +26,8 @@ enum moidc_code moidc_client_new(const char *start_dir, struct moidc_client **re
 /* Waits until nothing is in flight and the thread has ended, at most `wait_ms`. client->mutex held. */
 static bool wait_idle(struct moidc_client *client, int wait_ms)
 {
-    struct timespec until;
+    struct timespec until = session_time_in(wait_ms);
 
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += wait_ms / 1000;
-    until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_nsec -= 1000000000L;
-        until.tv_sec++;
-    }
     while (client->in_flight > 0 || client->thread_runs) {
         if (pthread_cond_timedwait(&client->idle, &client->mutex, &until) != 0) {
             return client->in_flight == 0 && !client->thread_runs;
@@ -68,6 +61,9 @@ void moidc_client_free(struct moidc_client *client)
         return;
     }
     moidc_client_stop(client, 0);
+    if (client->thread_runs) {
+        return; /* it hangs in the system and may yet come back: better lost than freed under it */
+    }
     client_unregister(client);
     for (size_t i = 0; i < client->server_count; i++) {
         moidc_server_release(client->servers[i]);

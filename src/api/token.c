@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "flow/client.h"
 
+/* Between "valid now" and more than any token lives. */
+static int64_t bounded(int64_t min_valid_s)
+{
+    const int64_t most_s = 10 * 365 * (int64_t)86400;
+
+    return min_valid_s < 0 ? 0 : min_valid_s < most_s ? min_valid_s : most_s;
+}
+
 void moidc_token_peek(struct moidc_server *server, int64_t min_valid_s, struct moidc_token **ret)
 {
     bool ending = false;
 
-    *ret = session_peek(server->session, server->settings, min_valid_s, NULL, &ending);
+    *ret = session_peek(server->session, server->settings, bounded(min_valid_s), NULL, &ending);
     if (ending) {
         renewer_queue(server);
     }
@@ -16,7 +24,7 @@ static struct wish wish_of(const struct moidc_server *server, const struct moidc
     return (struct wish){
         .settings = server->settings,
         .call = {.env = request->env != NULL ? request->env : server->env, .ui = request->ui},
-        .min_valid_s = request->min_valid_s > 0 ? request->min_valid_s : 0,
+        .min_valid_s = bounded(request->min_valid_s),
         .rejected = request->rejected,
     };
 }
@@ -24,12 +32,8 @@ static struct wish wish_of(const struct moidc_server *server, const struct moidc
 static enum moidc_code obtain(struct moidc_server *server, const struct wish *wish, struct moidc_token **ret,
                               struct moidc_err *err)
 {
-    enum moidc_code rc;
+    enum moidc_code rc = session_obtain(server->session, wish, ret, err);
 
-    if (atomic_load(&server->client->stopped)) {
-        return err_set(err, MOIDC_E_CANCELLED, "the program is ending: no new token is asked for");
-    }
-    rc = session_obtain(server->session, wish, ret, err);
     if (rc != MOIDC_OK && rc != MOIDC_E_MEMORY && rc != MOIDC_E_CANCELLED) {
         atomic_store(&server->failed, true);
     }

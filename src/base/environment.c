@@ -57,13 +57,25 @@ const char *env_get(const struct moidc_env *env, const char *name)
     return NULL;
 }
 
+/* True when an earlier variable has the name of number `i`, which is `length` long. */
+static bool is_repeated(const struct moidc_env *env, size_t i, size_t length)
+{
+    for (size_t j = 0; j < i; j++) {
+        if (strncmp(env->variables[j], env->variables[i], length + 1) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *env_nth(const struct moidc_env *env, const char *prefix, size_t i)
 {
     for (size_t j = 0; env != NULL && j < env->count; j++) {
         const char *variable = env->variables[j];
         const char *equals = strchr(variable, '=');
 
-        if (strncmp(variable, prefix, strlen(prefix)) == 0 && equals != NULL && equals[1] != '\0' && i-- == 0) {
+        if (strncmp(variable, prefix, strlen(prefix)) == 0 && equals != NULL && equals[1] != '\0' &&
+            !is_repeated(env, j, (size_t)(equals - variable)) && i-- == 0) {
             return variable;
         }
     }
@@ -72,7 +84,9 @@ const char *env_nth(const struct moidc_env *env, const char *prefix, size_t i)
 
 char *const *env_all(const struct moidc_env *env)
 {
-    return env->variables;
+    static char *const none[] = {NULL};
+
+    return env != NULL ? env->variables : none;
 }
 
 enum moidc_code env_copy(const struct moidc_env *env, struct moidc_env **ret, struct moidc_err *err)

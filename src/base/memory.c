@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#ifdef __APPLE__
+#define __STDC_WANT_LIB_EXT1__ 1 /* memset_s() */
+#endif
 #include "base/memory.h"
 
 #include <stdatomic.h>
@@ -76,6 +79,10 @@ void mem_free(void *p)
 void mem_wipe(void *p, size_t n)
 {
     if (p != NULL) {
+#ifdef __APPLE__
+        memset_s(p, n, 0, n);
+#else
         explicit_bzero(p, n);
+#endif
     }
 }

@@ -12,8 +12,12 @@ static bool reserve(struct strbuf *buf, size_t more)
     size_t size;
     char *bytes;
 
-    if (buf->failed || more > buf->most - buf->length) {
+    if (buf->failed) {
+        return false;
+    }
+    if (more > buf->most - buf->length) {
         buf->failed = true;
+        buf->too_long = true;
         return false;
     }
     need = buf->length + more + 1;
@@ -138,7 +142,7 @@ void strbuf_free(struct strbuf *buf)
 
 enum moidc_code strbuf_error(const struct strbuf *buf, const char *what, struct moidc_err *err)
 {
-    if (buf->length >= buf->most / 2) {
+    if (buf->too_long) {
         return err_set(err, MOIDC_E_PROTOCOL, "%s is larger than %zu bytes", what, buf->most);
     }
     return err_memory(err);

@@ -10,11 +10,15 @@ struct strbuf {
     size_t length;
     size_t size;
     size_t most;
-    bool failed; /* memory was out, or `most` reached: what was added since is lost */
+    bool failed;   /* memory was out, or `most` reached: what was added since is lost */
+    bool too_long; /* ... and it was `most` */
 };
 
 /* An empty one for at most `most` bytes. No allocation. */
-#define STRBUF_INIT(most_bytes) {.bytes = NULL, .length = 0, .size = 0, .most = (most_bytes), .failed = false}
+#define STRBUF_INIT(most_bytes)                                                                                        \
+    {                                                                                                                  \
+        .bytes = NULL, .length = 0, .size = 0, .most = (most_bytes), .failed = false, .too_long = false                \
+    }
 
 /* Append; after a failure they do nothing and `failed` stays set, so that one check at the end is enough. */
 void strbuf_add(struct strbuf *buf, const char *bytes, size_t n);

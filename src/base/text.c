@@ -2,7 +2,6 @@
 #include "base/text.h"
 
 #include <string.h>
-#include <strings.h>
 
 /* Bytes of the UTF-8 sequence at `s` with at most `n` bytes, its code point in *point; 0 when it is not well-formed. */
 static size_t sequence(const unsigned char *s, size_t n, unsigned *point)
@@ -77,9 +76,28 @@ bool text_is_utf8(const char *s, size_t n)
     return true;
 }
 
+/* Not strcasecmp(): what it takes for a letter follows the locale (a Turkish one has another small I). */
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
 bool text_equal_nocase(const char *a, const char *b)
 {
-    return strcasecmp(a, b) == 0;
+    return text_begins_nocase(a, b, (size_t)-1);
+}
+
+bool text_begins_nocase(const char *a, const char *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (lower(a[i]) != lower(b[i])) {
+            return false;
+        }
+        if (a[i] == '\0') {
+            return true;
+        }
+    }
+    return true;
 }
 
 bool text_has_word(const char *list, const char *word)

@@ -15,6 +15,8 @@ bool text_is_utf8(const char *s, size_t n);
 
 /* True when the two strings are equal but for the case of A-Z. */
 bool text_equal_nocase(const char *a, const char *b);
+/* The same of their first `n` bytes, or as many as there are. */
+bool text_begins_nocase(const char *a, const char *b, size_t n);
 
 /* True when `word` is one of the space-separated words of `list` (RFC 6749 §3.3). */
 bool text_has_word(const char *list, const char *word);

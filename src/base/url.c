@@ -2,9 +2,10 @@
 #include "base/url.h"
 
 #include "base/strbuf.h"
+#include "base/text.h"
 
+#include <arpa/inet.h>
 #include <string.h>
-#include <strings.h>
 
 enum { URL_MOST_BYTES = 64 * 1024 };
 
@@ -56,13 +57,36 @@ static bool parse_port(const char *text, size_t n, struct url *url)
     return port >= 1 && port <= 65535;
 }
 
+/* Copies the host for a function that wants a NUL behind it; false when it is no address for its length. */
+static bool host_copy(const struct url *url, char ret[INET6_ADDRSTRLEN])
+{
+    if (url->host_length >= INET6_ADDRSTRLEN) {
+        return false;
+    }
+    memcpy(ret, url->host, url->host_length);
+    ret[url->host_length] = '\0';
+    return true;
+}
+
+static bool host_is_ipv6(const struct url *url, struct in6_addr *ret)
+{
+    char text[INET6_ADDRSTRLEN];
+
+    return host_copy(url, text) && inet_pton(AF_INET6, text, ret) == 1;
+}
+
 static bool host_is_plain(const struct url *url)
 {
+    struct in6_addr address;
+
+    if (url->ipv6) {
+        return host_is_ipv6(url, &address);
+    }
     for (size_t i = 0; i < url->host_length; i++) {
         char c = url->host[i];
         bool alphanumeric = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
 
-        if (url->ipv6 ? hex(c) < 0 && c != ':' && c != '.' : !alphanumeric && c != '-' && c != '.' && c != '_') {
+        if (!alphanumeric && c != '-' && c != '.' && c != '_') {
             return false;
         }
     }
@@ -72,11 +96,9 @@ static bool host_is_plain(const struct url *url)
 static bool parse_authority(const char *text, size_t n, struct url *url)
 {
     const char *end = text + n;
-    const char *at = memrchr(text, '@', n);
 
-    if (at != NULL) {
-        url->userinfo = true;
-        text = at + 1;
+    for (const char *at; (at = memchr(text, '@', (size_t)(end - text))) != NULL; text = at + 1) {
+        url->userinfo = true; /* the last '@' counts, as it does to those who do not look closely */
     }
     if (text < end && *text == '[') {
         const char *close = memchr(text, ']', (size_t)(end - text));
@@ -113,11 +135,11 @@ bool url_parse(const char *text, struct url *ret)
         return false;
     }
     end = text + length;
-    if (strncasecmp(text, "https://", 8) == 0) {
+    if (text_begins_nocase(text, "https://", 8)) {
         url.https = true;
         url.port = 443;
         authority = text + 8;
-    } else if (strncasecmp(text, "http://", 7) == 0) {
+    } else if (text_begins_nocase(text, "http://", 7)) {
         url.port = 80;
         authority = text + 7;
     } else {
@@ -146,7 +168,7 @@ static bool segment_is_dots(const char *segment, size_t n)
     for (size_t i = 0; i < n; dots++) {
         if (segment[i] == '.') {
             i++;
-        } else if (n - i >= 3 && strncasecmp(segment + i, "%2e", 3) == 0) {
+        } else if (n - i >= 3 && text_begins_nocase(segment + i, "%2e", 3)) {
             i += 3;
         } else {
             return false;
@@ -164,7 +186,8 @@ bool url_is_ambiguous(const struct url *url)
         return true;
     }
     for (const char *p = path; p < end; p++) {
-        if (*p == '%' && (strncasecmp(p, "%2f", 3) == 0 || strncasecmp(p, "%5c", 3) == 0 || strncmp(p, "%00", 3) == 0)) {
+        if (*p == '%' &&
+            (text_begins_nocase(p, "%2f", 3) || text_begins_nocase(p, "%5c", 3) || strncmp(p, "%00", 3) == 0)) {
             return true;
         }
     }
@@ -182,35 +205,29 @@ bool url_is_ambiguous(const struct url *url)
 
 static bool host_equals(const struct url *url, const char *host)
 {
-    return strlen(host) == url->host_length && strncasecmp(url->host, host, url->host_length) == 0;
+    return strlen(host) == url->host_length && text_begins_nocase(url->host, host, url->host_length);
 }
 
 bool url_is_loopback(const struct url *url)
 {
-    int dots = 0;
+    char text[INET6_ADDRSTRLEN];
+    struct in6_addr address6;
+    struct in_addr address;
 
     if (url->ipv6) {
-        return host_equals(url, "::1") || host_equals(url, "0:0:0:0:0:0:0:1");
+        return host_is_ipv6(url, &address6) && IN6_IS_ADDR_LOOPBACK(&address6);
     }
     if (host_equals(url, "localhost") || host_equals(url, "localhost.")) {
         return true;
     }
-    if (url->host_length < 9 || strncmp(url->host, "127.", 4) != 0) {
-        return false;
-    }
-    for (size_t i = 0; i < url->host_length; i++) {
-        dots += url->host[i] == '.';
-        if (url->host[i] != '.' && (url->host[i] < '0' || url->host[i] > '9')) {
-            return false; /* a name such as 127.0.0.1.example.com */
-        }
-    }
-    return dots == 3;
+    /* four plain numbers: neither a name such as 127.0.0.1.example.com nor a short or octal spelling */
+    return host_copy(url, text) && inet_pton(AF_INET, text, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
 }
 
 bool url_same_origin(const struct url *a, const struct url *b)
 {
     return a->https == b->https && a->port == b->port && a->ipv6 == b->ipv6 && a->host_length == b->host_length &&
-           strncasecmp(a->host, b->host, a->host_length) == 0;
+           text_begins_nocase(a->host, b->host, a->host_length);
 }
 
 static size_t base_path_length(const struct url *url)

@@ -46,7 +46,7 @@ static void after_fork_child(void)
             session_after_fork_child(session);
         }
         pthread_mutex_init(&client->mutex, NULL);
-        pthread_cond_init(&client->idle, NULL);
+        session_condition_init(&client->idle);
         client->queue = NULL; /* the thread that had it is not here; its servers' references are given up */
         client->thread_runs = false;
         client->thread_ended = false;

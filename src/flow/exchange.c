@@ -3,6 +3,7 @@
 
 #include "base/fork_gate.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "flow/client.h"
 #include "io/clock.h"
 #include "oauth/id_token.h"
@@ -26,12 +27,15 @@ static void announce_secret(struct session *session, const struct wish *wish)
     if (session->announced_secret || !settings->secret_from_environment || settings->issuer_file == NULL) {
         return;
     }
+    pthread_mutex_lock(&session->mutex);
     session->announced_secret = true;
+    pthread_mutex_unlock(&session->mutex);
     if (wish->call.ui != NULL && wish->call.ui->show != NULL) {
         char line[512];
 
         snprintf(line, sizeof line, "mlflow-oidc-client: the client secret of %s goes to the issuer %s, which %s names.",
                  settings->source[SETTING_CLIENT_SECRET], settings->issuer, settings->issuer_file);
+        text_make_printable(line); /* the path may hold anything, and the line may end within a character */
         wish->call.ui->show(wish->call.ui->ctx, line);
     } else {
         notices_add(&session->client->notices, MOIDC_WARNING, "the client secret of %s goes to the issuer %s, which %s names",
@@ -46,9 +50,28 @@ static const char *grant_name(const struct token_grant *grant)
                                            : "the client's sign-in";
 }
 
+/* Whatever was wrong with the rest: the old refresh token may be dead now, so the new one must not be lost. */
+static void salvage(struct session *session, const struct cache_entry *before, const struct secret *rotated)
+{
+    CLEANUP(cache_entry_free_p) struct cache_entry *entry = NULL;
+    struct moidc_err err;
+
+    if (before == NULL || rotated == NULL || cache_entry_copy(before, &entry, &err) != MOIDC_OK) {
+        return;
+    }
+    secret_free(entry->refresh_token);
+    entry->refresh_token = NULL;
+    if (secret_copy(rotated, &entry->refresh_token, &err) == MOIDC_OK) {
+        cache_entry_free(session->salvage);
+        session->salvage = entry;
+        entry = NULL;
+    }
+}
+
 /* One request with one way of authenticating. */
 static enum moidc_code try_grant(struct session *session, const struct wish *wish, const struct token_grant *grant,
-                                 enum client_auth auth, struct token_response **ret, struct moidc_err *err)
+                                 const struct cache_entry *before, enum client_auth auth, struct token_response **ret,
+                                 struct moidc_err *err)
 {
     CLEANUP(http_request_free_p) struct http_request *request = NULL;
     CLEANUP(http_response_free_p) struct http_response *reply = NULL;
@@ -63,6 +86,12 @@ static enum moidc_code try_grant(struct session *session, const struct wish *wis
         return rc;
     }
     rc = token_response_parse(reply, grant_name(grant), ret, err);
+    if (rc == MOIDC_E_PROTOCOL && grant->grant == GRANT_REFRESH) {
+        CLEANUP(secret_free_p) struct secret *rotated = NULL;
+
+        token_response_salvage(reply, &rotated);
+        salvage(session, before, rotated);
+    }
     notices_add(&session->client->notices, MOIDC_DEBUG, "token.request grant=%d status=%d result=%s", (int)grant->grant,
                 reply->status, moidc_code_info(rc)->name);
     if (rc != MOIDC_OK && rc != MOIDC_E_MEMORY) {
@@ -96,13 +125,13 @@ static enum moidc_code authenticate(struct session *session, const struct wish *
         auth = basic ? CLIENT_AUTH_BASIC : CLIENT_AUTH_POST;
     }
     *worked = auth;
-    rc = try_grant(session, wish, grant, auth, ret, err);
+    rc = try_grant(session, wish, grant, before, auth, ret, err);
     if (rc != MOIDC_E_PROVIDER || wish->settings->client_secret == NULL || !is_about_client(err)) {
         return rc;
     }
     first = *err;
     *worked = auth == CLIENT_AUTH_POST ? CLIENT_AUTH_BASIC : CLIENT_AUTH_POST;
-    rc = try_grant(session, wish, grant, *worked, ret, err);
+    rc = try_grant(session, wish, grant, before, *worked, ret, err);
     if (rc != MOIDC_OK && is_about_client(err)) {
         *err = first;
     }
@@ -218,31 +247,14 @@ static enum moidc_code take_reply(struct session *session, const struct wish *wi
     }
     if (response->id_token != NULL && (is_person(session) || wish->settings->use_id_token)) {
         rc = take_id_token(session, wish, grant, response, nonce, entry, err);
-    } else if (renewal) {
+    } else if (renewal && response->id_token == NULL) {
+        pthread_mutex_lock(&session->mutex);
         session->no_id_token_on_renewal = true; /* OIDC Core §12.2: it might not hold one */
+        pthread_mutex_unlock(&session->mutex);
     } else if (wish->settings->use_id_token) {
         rc = no_id_token(session, wish, err);
     }
     return rc;
-}
-
-/* Whatever was wrong with the rest: the old refresh token may be dead now, so the new one must not be lost. */
-static void salvage(struct session *session, const struct cache_entry *before, const struct token_response *response)
-{
-    CLEANUP(cache_entry_free_p) struct cache_entry *entry = NULL;
-    struct moidc_err err;
-
-    if (before == NULL || response->refresh_token == NULL ||
-        cache_entry_copy(before, &entry, &err) != MOIDC_OK) {
-        return;
-    }
-    secret_free(entry->refresh_token);
-    entry->refresh_token = NULL;
-    if (secret_copy(response->refresh_token, &entry->refresh_token, &err) == MOIDC_OK) {
-        cache_entry_free(session->salvage);
-        session->salvage = entry;
-        entry = NULL;
-    }
 }
 
 static enum moidc_code entry_from(struct session *session, const struct wish *wish, const struct token_grant *grant,
@@ -300,7 +312,7 @@ enum moidc_code exchange(struct session *session, const struct wish *wish, const
     }
     rc = entry_from(session, wish, grant, response, nonce, before, &entry, err);
     if (rc != MOIDC_OK) {
-        salvage(session, grant->grant == GRANT_REFRESH ? before : NULL, response);
+        salvage(session, grant->grant == GRANT_REFRESH ? before : NULL, response->refresh_token);
         return rc;
     }
     entry->obtained_at_s = started_s;

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+static const char LOGGED_OUT[] = "logged out";
+
 void failure_note_write(struct lock *lock, const struct moidc_err *err)
 {
     json_t *note;
@@ -65,6 +67,26 @@ bool failure_note_read(struct lock *lock, struct moidc_err *err)
 }
 
 void failure_note_clear(struct lock *lock)
+{
+    if (!logout_note_read(lock)) {
+        lock_note_write(lock, "", 0);
+    }
+}
+
+void logout_note_write(struct lock *lock)
+{
+    lock_note_write(lock, LOGGED_OUT, sizeof LOGGED_OUT - 1);
+}
+
+bool logout_note_read(struct lock *lock)
+{
+    CLEANUP(strbuf_free) struct strbuf bytes = STRBUF_INIT(8192);
+
+    lock_note_read(lock, &bytes);
+    return strcmp(strbuf_text(&bytes), LOGGED_OUT) == 0;
+}
+
+void logout_note_clear(struct lock *lock)
 {
     lock_note_write(lock, "", 0);
 }

@@ -10,6 +10,13 @@
 void failure_note_write(struct lock *lock, const struct moidc_err *err);
 /* True when there is a note; *err is then what it says. */
 bool failure_note_read(struct lock *lock, struct moidc_err *err);
+/* Clears a note of failure; one of a logout stays until somebody has signed in. */
 void failure_note_clear(struct lock *lock);
+
+/* That the identity was logged out: processes that still hold its tokens in memory are to forget them and not to write
+ * them back. */
+void logout_note_write(struct lock *lock);
+bool logout_note_read(struct lock *lock);
+void logout_note_clear(struct lock *lock);
 
 #endif

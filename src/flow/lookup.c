@@ -281,7 +281,8 @@ static void remember_stranger(struct moidc_client *client, const struct moidc_lo
     }
 }
 
-struct moidc_server *lookup_met(struct moidc_client *client, const struct url *url)
+/* The met server with the longest URI that covers `url`; borrowed. */
+static struct moidc_server *longest_met(struct moidc_client *client, const struct url *url)
 {
     struct moidc_server *best = NULL;
     size_t length = 0;
@@ -294,7 +295,14 @@ struct moidc_server *lookup_met(struct moidc_client *client, const struct url *u
             length = strlen(server->settings->uri);
         }
     }
-    return best != NULL && !best->nested && !atomic_load(&best->failed) ? best : NULL;
+    return best;
+}
+
+struct moidc_server *lookup_met(struct moidc_client *client, const struct url *url)
+{
+    struct moidc_server *server = longest_met(client, url);
+
+    return server != NULL && !server->nested && !atomic_load(&server->failed) ? server : NULL;
 }
 
 enum moidc_code lookup_server(struct moidc_client *client, const struct moidc_lookup *lookup, const struct url *url,
@@ -318,8 +326,9 @@ enum moidc_code lookup_server(struct moidc_client *client, const struct moidc_lo
         return rc;
     }
     if (uri == NULL) {
-        /* a server whose settings worked keeps them, also when the file is gone */
-        server = lookup_met(client, url);
+        /* a server that was met keeps its settings when they are gone, also after a failure: its requests must not
+         * become those of a stranger, which go out without a token */
+        server = longest_met(client, url);
         if (server == NULL) {
             remember_stranger(client, lookup, &sources, url);
         }

@@ -46,7 +46,18 @@ static bool satisfied(struct session *session, const struct wish *wish)
     return found;
 }
 
-/* Takes over what the disk has, unless memory knows better (`force`: even then). */
+/* A renewal has brought what it can: a sign-in would not give a token that lasts longer. */
+static bool has_valid(struct session *session, const struct wish *wish)
+{
+    bool ending;
+    struct moidc_token *token = session_peek(session, wish->settings, 0, wish->rejected, &ending);
+    bool found = token != NULL;
+
+    token_release(token);
+    return found;
+}
+
+/* Takes over what the disk has, unless it could not be written when memory was last renewed (`force`: even then). */
 static enum moidc_code look_in_cache(struct session *session, const struct cache_dir *dir, bool force,
                                      struct moidc_err *err)
 {
@@ -65,11 +76,11 @@ static enum moidc_code look_in_cache(struct session *session, const struct cache
         notices_add(&session->client->notices, MOIDC_WARNING, "%s (%s): it is not used", err->what, err->where);
         session->told_damage = true;
     }
-    if (entry == NULL ||
-        (!force && session->entry != NULL && entry->obtained_at_s < session->entry->obtained_at_s)) {
+    if (entry == NULL || (session->unsaved && !force)) {
         cache_entry_free(entry);
         return MOIDC_OK;
     }
+    session->unsaved = false;
     return session_adopt(session, entry, err);
 }
 
@@ -79,7 +90,11 @@ static enum moidc_code keep(struct session *session, const struct cache_dir *dir
 {
     struct moidc_err fault;
 
-    if (dir != NULL && cache_write(dir, &session->identity, entry, &fault) != MOIDC_OK && !session->told_storage) {
+    session->unsaved = dir == NULL || cache_write(dir, &session->identity, entry, &fault) != MOIDC_OK;
+    if (session->lock != NULL) {
+        logout_note_clear(session->lock);
+    }
+    if (dir != NULL && session->unsaved && !session->told_storage) {
         notices_add(&session->client->notices, MOIDC_WARNING, "%s (%s): tokens are kept in memory only", fault.what,
                     fault.where);
         session->told_storage = true;
@@ -87,13 +102,22 @@ static enum moidc_code keep(struct session *session, const struct cache_dir *dir
     return session_adopt(session, entry, err);
 }
 
-static enum moidc_code blocked_error(struct session *session, struct moidc_err *err)
+/* MOIDC_OK, or the failure after which calls fail at once for a while. */
+static enum moidc_code check_blocked(struct session *session, struct moidc_err *err)
 {
-    int64_t left_ms = session->blocked_until_ms - clock_steady_ms();
+    struct moidc_err blocked;
+    int64_t left_ms;
 
-    *err = session->blocked;
+    pthread_mutex_lock(&session->mutex);
+    left_ms = session->blocked_until_ms - clock_steady_ms();
+    blocked = session->blocked;
+    pthread_mutex_unlock(&session->mutex);
+    if (left_ms <= 0) {
+        return MOIDC_OK;
+    }
+    *err = blocked;
     return err_next(err, "%.200s (not tried again for %lld s, unless you call mlflow_oidc_client.login())",
-                    session->blocked.next, (long long)(left_ms / 1000 + 1));
+                    blocked.next, (long long)(left_ms / 1000 + 1));
 }
 
 /* Waits for the identity's lock among all processes. *waited: somebody had it. session->lock stays NULL where there are
@@ -148,11 +172,11 @@ static enum moidc_code take_lock(struct session *session, const struct cache_dir
 }
 
 /* The servers that the new tokens are for: those of before, if it is the same person, and the one that asked. */
-static enum moidc_code set_servers(struct cache_entry *entry, const struct cache_entry *before, const char *uri,
+static enum moidc_code set_servers(const struct session *session, struct cache_entry *entry, const char *uri,
                                    struct moidc_err *err)
 {
-    const char *subject = before != NULL ? before->subject : NULL;
-    bool same = (subject == NULL && entry->subject == NULL) ||
+    const char *subject = session->entry != NULL ? session->entry->subject : NULL;
+    bool same = !is_person(session) ||
                 (subject != NULL && entry->subject != NULL && strcmp(subject, entry->subject) == 0);
 
     if (!same) {
@@ -175,11 +199,8 @@ static enum moidc_code renew(struct session *session, const struct cache_dir *di
 
         rc = rc == MOIDC_OK ? exchange_refresh(session, wish, session->entry, &entry, err) : rc;
         if (rc == MOIDC_OK) {
-            rc = set_servers(entry, session->entry, wish->settings->uri, err);
-            if (rc == MOIDC_OK) {
-                rc = keep(session, dir, entry, err);
-                entry = NULL;
-            }
+            rc = keep(session, dir, entry, err);
+            entry = NULL;
             return rc;
         }
         if (rc != MOIDC_E_PROVIDER || strcmp(err->oauth_error, "invalid_grant") != 0) {
@@ -265,7 +286,7 @@ static enum moidc_code sign_in_anew(struct session *session, const struct cache_
     } else {
         rc = exchange_client_credentials(session, wish, session->entry, &entry, err);
     }
-    rc = rc == MOIDC_OK ? set_servers(entry, session->entry, wish->settings->uri, err) : rc;
+    rc = rc == MOIDC_OK ? set_servers(session, entry, wish->settings->uri, err) : rc;
     if (rc == MOIDC_OK) {
         rc = keep(session, dir, entry, err);
         entry = NULL;
@@ -281,8 +302,8 @@ static enum moidc_code may_renew_rejected(struct session *session, const struct 
         session->next_rejected_ms = wish->rejected != NULL ? now_ms + REJECTED_MS : session->next_rejected_ms;
         return MOIDC_OK;
     }
-    err_set(err, MOIDC_E_PROVIDER, "the tracking server refused the token (HTTP status 401), which was renewed less "
-                                   "than a minute ago");
+    err_set(err, MOIDC_E_PROVIDER, "the tracking server refused the token (HTTP status 401), and renewing it was tried "
+                                   "less than a minute ago");
     err_where(err, "%s", wish->settings->uri);
     err_reply(err, 401, NULL);
     return err_next(err, "see that its proxy takes a token with iss %s and the audience %s", wish->settings->issuer,
@@ -304,7 +325,7 @@ static enum moidc_code work(struct session *session, const struct cache_dir *dir
         struct moidc_err refusal;
 
         rc = renew(session, dir, wish, &refused, err);
-        if (rc == MOIDC_OK && satisfied(session, wish)) {
+        if (rc == MOIDC_OK && has_valid(session, wish)) {
             return MOIDC_OK;
         }
         if (rc != MOIDC_OK && !refused) {
@@ -322,7 +343,6 @@ static enum moidc_code work(struct session *session, const struct cache_dir *dir
                 return rc;
             }
         }
-        refused = true;
     }
     return sign_in_anew(session, dir, wish, refused, err);
 }
@@ -334,6 +354,12 @@ static enum moidc_code with_lock(struct session *session, const struct cache_dir
 
     if (waited && !wish->anew && session->lock != NULL && failure_note_read(session->lock, err)) {
         return err->code; /* the one that was waited for failed, and so would we */
+    }
+    if (session->lock != NULL && logout_note_read(session->lock) && session->entry != NULL && !wish->anew) {
+        rc = session_adopt(session, NULL, err); /* what memory has is from before the logout */
+        if (rc != MOIDC_OK) {
+            return rc;
+        }
     }
     if (session->lock != NULL) {
         failure_note_clear(session->lock);
@@ -352,8 +378,8 @@ static enum moidc_code with_lock(struct session *session, const struct cache_dir
             notices_add(&session->client->notices, MOIDC_DEBUG, "salvage.failed code=%d", (int)fault.code);
         }
     }
-    if (rc != MOIDC_OK && session->lock != NULL) {
-        failure_note_write(session->lock, err);
+    if (rc != MOIDC_OK && session->lock != NULL && (wish->rejected == NULL || err->oauth_error[0] != '\0')) {
+        failure_note_write(session->lock, err); /* but not what is about one rejected token */
     }
     return rc;
 }
@@ -370,8 +396,9 @@ enum moidc_code obtain(struct session *session, const struct wish *wish, struct 
     if (rc != MOIDC_OK || satisfied(session, wish)) {
         return rc;
     }
-    if (!wish->anew && clock_steady_ms() < session->blocked_until_ms) {
-        return blocked_error(session, err);
+    rc = wish->anew ? MOIDC_OK : check_blocked(session, err);
+    if (rc != MOIDC_OK) {
+        return rc;
     }
     rc = take_lock(session, dir, wish, &waited, err);
     rc = rc == MOIDC_OK ? with_lock(session, dir, wish, waited, err) : rc;
@@ -403,6 +430,9 @@ enum moidc_code obtain_forget(struct session *session, const struct wish *wish, 
         if (session->entry != NULL && exchange_revoke(session, wish, session->entry, &fault) != MOIDC_OK) {
             notices_add(&session->client->notices, MOIDC_WARNING, "%s (%s): removed here all the same", fault.what,
                         fault.where);
+        }
+        if (session->lock != NULL) {
+            logout_note_write(session->lock);
         }
         rc = dir != NULL ? cache_remove(dir, &session->identity, &on_disk, err) : MOIDC_OK;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "flow/provider.h"
 
+#include "base/fork_gate.h"
 #include "io/clock.h"
 
 #include <string.h>
@@ -182,7 +183,9 @@ enum moidc_code provider_keys(struct provider *provider, const struct call *call
     if (response->status != 200) {
         return bad_status(response, "the provider's key set", url, err);
     }
+    fork_gate_enter();
     rc = jwks_parse(strbuf_text(&response->body), response->body.length, &jwks, err);
+    fork_gate_leave();
     if (rc != MOIDC_OK) {
         err_where(err, "%s", url);
         return rc;

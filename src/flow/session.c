@@ -31,7 +31,7 @@ static enum moidc_code identity_copy(const struct settings *settings, struct ide
     return MOIDC_OK;
 }
 
-static void condition_init(pthread_cond_t *condition)
+void session_condition_init(pthread_cond_t *condition)
 {
     pthread_condattr_t attributes;
 
@@ -53,7 +53,7 @@ enum moidc_code session_new(struct moidc_client *client, const struct settings *
         return err_memory(err);
     }
     pthread_mutex_init(&session->mutex, NULL);
-    condition_init(&session->changed);
+    session_condition_init(&session->changed);
     session->client = client;
     rc = identity_copy(settings, &session->identity, err);
     if (rc == MOIDC_OK) {
@@ -110,6 +110,9 @@ static bool can_renew(const struct session *session, const struct settings *sett
     if (settings->use_id_token && session->no_id_token_on_renewal) {
         return false;
     }
+    if (settings->secret_from_environment && settings->issuer_file != NULL && !session->announced_secret) {
+        return false; /* the announcement is to be seen first, and the background shows nothing */
+    }
     return session->entry->refresh_token != NULL || strcmp(session->identity.kind, "client") == 0;
 }
 
@@ -126,7 +129,7 @@ struct moidc_token *session_peek(struct session *session, const struct settings 
     return token;
 }
 
-static void wait_step(struct session *session)
+struct timespec session_time_in(int wait_ms)
 {
     struct timespec until;
 
@@ -135,11 +138,19 @@ static void wait_step(struct session *session)
 #else
     clock_gettime(CLOCK_MONOTONIC, &until);
 #endif
-    until.tv_nsec += WAIT_STEP_MS * 1000000L;
+    until.tv_sec += wait_ms / 1000;
+    until.tv_nsec += (long)(wait_ms % 1000) * 1000000L;
     if (until.tv_nsec >= 1000000000L) {
         until.tv_nsec -= 1000000000L;
         until.tv_sec++;
     }
+    return until;
+}
+
+static void wait_step(struct session *session)
+{
+    struct timespec until = session_time_in(WAIT_STEP_MS);
+
     pthread_cond_timedwait(&session->changed, &session->mutex, &until);
 }
 
@@ -167,13 +178,11 @@ static bool wait_for_turn(struct session *session, const struct wish *wish)
  * or browser tabs (contract: rule 5). */
 static bool blocks(const struct session *session, const struct moidc_err *err)
 {
-    if (err->code == MOIDC_E_TIMEOUT) {
-        return true;
+    if (session->asked_person) {
+        return err->code != MOIDC_E_CANCELLED && err->code != MOIDC_E_MEMORY;
     }
-    if (err->code == MOIDC_E_PROVIDER) {
-        return err->oauth_error[0] != '\0' && !oauth_error_is_temporary(err->oauth_error);
-    }
-    return session->asked_person && err->code != MOIDC_E_CANCELLED && err->code != MOIDC_E_MEMORY;
+    return err->code == MOIDC_E_TIMEOUT || (err->code == MOIDC_E_PROVIDER && err->oauth_error[0] != '\0' &&
+                                            !oauth_error_is_temporary(err->oauth_error));
 }
 
 /* Notes how the work ended and lets the others go on. */
@@ -189,6 +198,9 @@ static void finish(struct session *session, const struct wish *wish, enum moidc_
         session->next_renewal_ms = 0;
     } else {
         session->last = *err;
+        if (wish->rejected != NULL && err->oauth_error[0] == '\0') {
+            session->last.code = MOIDC_E_CANCELLED; /* about that one token: not for those that wait for another */
+        }
         if (blocks(session, err)) {
             session->blocked = *err;
             session->blocked_until_ms = clock_steady_ms() + BLOCKED_MS;
@@ -205,7 +217,8 @@ static void finish(struct session *session, const struct wish *wish, enum moidc_
     pthread_mutex_unlock(&session->mutex);
 }
 
-/* Takes the turn, or adopts what the thread that had it brought. Mutex held. MOIDC_OK with *ret NULL: the turn is ours. */
+/* Takes the turn, or adopts what the thread that had it brought. Mutex held. MOIDC_OK with *ret NULL: the turn is ours.
+ */
 static enum moidc_code take_turn(struct session *session, const struct wish *wish, struct moidc_token **ret,
                                  struct moidc_err *err)
 {
@@ -235,6 +248,27 @@ static enum moidc_code take_turn(struct session *session, const struct wish *wis
     }
 }
 
+/* The token that the work was done for. */
+static enum moidc_code take_result(struct session *session, const struct wish *wish, struct moidc_token **ret,
+                                   struct moidc_err *err)
+{
+    pthread_mutex_lock(&session->mutex);
+    *ret = token_hold(fitting(session, wish->settings, wish->anew ? 0 : wish->min_valid_s, wish->rejected));
+    pthread_mutex_unlock(&session->mutex);
+    if (*ret != NULL) {
+        return MOIDC_OK;
+    }
+    if (wish->min_valid_s > 0) {
+        err_set(err, MOIDC_E_PROVIDER, "the token that the provider gives does not stay valid for %lld s",
+                (long long)wish->min_valid_s);
+        err_next(err, "ask for less, or have the provider's token lifetime raised");
+    } else {
+        err_set(err, MOIDC_E_PROTOCOL, "the token that the provider gave has ended already by this machine's clock");
+        err_next(err, "check the clock of this machine");
+    }
+    return err_where(err, "%s", wish->settings->issuer);
+}
+
 enum moidc_code session_obtain(struct session *session, const struct wish *wish, struct moidc_token **ret,
                                struct moidc_err *err)
 {
@@ -249,22 +283,13 @@ enum moidc_code session_obtain(struct session *session, const struct wish *wish,
     }
     if (token == NULL) {
         rc = obtain(session, wish, err);
+        rc = rc == MOIDC_OK ? take_result(session, wish, &token, err) : rc;
         finish(session, wish, rc, err);
-        if (rc != MOIDC_OK) {
-            return rc;
-        }
-        pthread_mutex_lock(&session->mutex);
-        token = token_hold(fitting(session, wish->settings, wish->anew ? 0 : wish->min_valid_s, wish->rejected));
-        pthread_mutex_unlock(&session->mutex);
     }
-    if (token == NULL) {
-        err_set(err, MOIDC_E_PROVIDER, "the token that the provider gives does not stay valid for %lld s",
-                (long long)wish->min_valid_s);
-        err_where(err, "%s", wish->settings->issuer);
-        return err_next(err, "ask for less, or have the provider's token lifetime raised");
+    if (rc == MOIDC_OK) {
+        *ret = token;
     }
-    *ret = token;
-    return MOIDC_OK;
+    return rc;
 }
 
 enum moidc_code session_forget(struct session *session, const struct wish *wish, bool *removed, struct moidc_err *err)
@@ -299,6 +324,21 @@ void session_unblock(struct session *session)
     pthread_mutex_unlock(&session->mutex);
 }
 
+/* A token object for `secret`: the present one if it is the same token, which keeps the end that it was given by the
+ * clock that nobody sets back. *ret is a new reference, NULL for no secret. */
+static enum moidc_code token_for(struct moidc_token *present, const struct secret *secret, int64_t obtained_at_s,
+                                 int64_t expires_at_s, struct moidc_token **ret, struct moidc_err *err)
+{
+    if (secret == NULL) {
+        return MOIDC_OK;
+    }
+    if (present != NULL && token_expires_at_s(present) == expires_at_s && secret_equal(token_secret(present), secret)) {
+        *ret = token_hold(present);
+        return MOIDC_OK;
+    }
+    return token_new(secret, obtained_at_s, expires_at_s, ret, err);
+}
+
 enum moidc_code session_adopt(struct session *session, struct cache_entry *entry, struct moidc_err *err)
 {
     CLEANUP(cache_entry_free_p) struct cache_entry *old = entry; /* freed unless it is taken over */
@@ -307,11 +347,12 @@ enum moidc_code session_adopt(struct session *session, struct cache_entry *entry
     struct moidc_token *old_token;
     enum moidc_code rc = MOIDC_OK;
 
-    if (entry != NULL && entry->access_token != NULL) {
-        rc = token_new(entry->access_token, entry->obtained_at_s, entry->access_expires_at_s, &access, err);
+    if (entry != NULL) {
+        rc = token_for(session->access, entry->access_token, entry->obtained_at_s, entry->access_expires_at_s, &access,
+                       err);
     }
-    if (rc == MOIDC_OK && entry != NULL && entry->id_token != NULL) {
-        rc = token_new(entry->id_token, entry->obtained_at_s, entry->id_expires_at_s, &id, err);
+    if (rc == MOIDC_OK && entry != NULL) {
+        rc = token_for(session->id, entry->id_token, entry->obtained_at_s, entry->id_expires_at_s, &id, err);
     }
     if (rc != MOIDC_OK) {
         return rc;
@@ -344,14 +385,16 @@ void session_after_fork_child(struct session *session)
     /* The thread that was busy is not here. What it held is given up without touching it: connections and their TLS
      * state belong to the parent. */
     pthread_mutex_init(&session->mutex, NULL);
-    condition_init(&session->changed);
+    session_condition_init(&session->changed);
     session->provider.http = NULL;
     if (session->busy) {
         session->provider.metadata = NULL;
         session->provider.jwks = NULL;
+        session->salvage = NULL;
         lock_forget(session->lock);
         session->lock = NULL;
     }
     session->busy = false;
+    session->in_flight = false;
     session->renewal_queued = false;
 }

@@ -10,6 +10,8 @@
 #include "io/cache.h"
 #include "io/lock.h"
 
+#include <time.h>
+
 struct session {
     /* fixed when it is made */
     struct moidc_client *client; /* borrowed: sessions live as long as their client */
@@ -30,6 +32,7 @@ struct session {
     int64_t next_renewal_ms;      /* the background does not renew before */
     int renewals_failed;          /* in a row */
     bool renewal_queued;
+    bool announced_secret;        /* the person was told where the client secret goes */
     bool no_id_token_on_renewal;  /* the provider gives none: renewing does not help where the ID token is sent */
 
     /* touched by the busy thread alone, which also reads `entry` without the mutex: nobody else replaces it */
@@ -39,7 +42,7 @@ struct session {
     struct cache_entry *salvage;  /* a rotated refresh token whose companions were refused: still to be saved */
     bool asked_person;            /* a browser was opened in this work */
     bool in_flight;               /* client_begin_request() was called */
-    bool announced_secret;
+    bool unsaved;                 /* `entry` is newer than the disk, which could not be written */
     bool told_damage;
     bool told_storage;
 };
@@ -81,6 +84,10 @@ void session_unblock(struct session *session);
 
 /* Replaces what is known by `entry` (taken over). Called by the busy thread. On failure the old one stays. */
 enum moidc_code session_adopt(struct session *session, struct cache_entry *entry, struct moidc_err *err) MUST_CHECK;
+
+/* A condition variable whose waits end at a session_time_in(), whatever is done to the machine's clock. */
+void session_condition_init(pthread_cond_t *condition);
+struct timespec session_time_in(int wait_ms);
 
 /* fork(): the three moments (pthread_atfork). */
 void session_before_fork(struct session *session);

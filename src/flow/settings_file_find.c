@@ -8,6 +8,13 @@
 
 enum { LEVELS_MOST = 64 };
 
+static bool is_ours(const struct strbuf *bytes)
+{
+    static const char name[] = "mlflow-oidc-client";
+
+    return memmem(strbuf_text(bytes), bytes->length, name, sizeof name - 1) != NULL;
+}
+
 /* Reads one pyproject.toml. A file above the start that others can write is passed over. */
 static enum moidc_code read_project(const char *path, bool above, struct notices *notices, struct settings_file **ret,
                                     struct moidc_err *err)
@@ -16,14 +23,18 @@ static enum moidc_code read_project(const char *path, bool above, struct notices
     struct file_facts facts;
     enum moidc_code rc = file_read(path, &bytes, &facts, err);
 
-    if (above && (rc == MOIDC_E_STORAGE || rc == MOIDC_E_CONFIGURATION)) {
-        return MOIDC_OK; /* somebody else's project may be unreadable or odd: it is not about us */
+    if ((rc == MOIDC_E_STORAGE || rc == MOIDC_E_CONFIGURATION) && (above || !is_ours(&bytes))) {
+        /* too large or unreadable, and as far as can be seen not about us: no reason to stop every call */
+        if (!above) {
+            notices_add(notices, MOIDC_WARNING, "%s (%s): it is not used", err->what, err->where);
+        }
+        return MOIDC_OK;
     }
     if (rc != MOIDC_OK || facts.absent) {
         return rc;
     }
     if (above && (!facts.trusted_owner || facts.others_can_write)) {
-        if (memmem(strbuf_text(&bytes), bytes.length, "mlflow-oidc-client", 18) != NULL) {
+        if (is_ours(&bytes)) {
             notices_add(notices, MOIDC_WARNING,
                         "%s is not used: it lies above the working directory and %s (chmod go-w it, or work where it is)",
                         path, facts.trusted_owner ? "others can write it" : "belongs to another user");

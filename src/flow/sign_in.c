@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "flow/sign_in.h"
 
+#include "base/fork_gate.h"
+#include "base/text.h"
 #include "flow/exchange.h"
 #include "flow/person.h"
 #include "flow/sign_in_page.h"
@@ -55,7 +57,6 @@ static enum moidc_code attempt_init(struct session *session, const struct wish *
         .redirect_uri = settings->redirect_uri,
         .scope = scope,
         .audience = settings->audience_set ? settings->audience : NULL,
-        .prompt = attempt->offline ? "consent" : NULL, /* OIDC Core §11: offline_access wants it */
         .code_challenge = challenge,
     };
     enum moidc_code rc;
@@ -66,10 +67,13 @@ static enum moidc_code attempt_init(struct session *session, const struct wish *
         return err_next(err, "this provider lets no person sign in: set client-secret");
     }
     snprintf(scope, sizeof scope, "%s%s", settings->scope, attempt->offline ? " offline_access" : "");
+    request.prompt = text_has_word(scope, "offline_access") ? "consent" : NULL; /* OIDC Core §11 */
     rc = unguessable(&attempt->state, err);
     rc = rc == MOIDC_OK ? unguessable(&attempt->nonce, err) : rc;
     rc = rc == MOIDC_OK ? unguessable(&attempt->verifier, err) : rc;
+    fork_gate_enter();
     rc = rc == MOIDC_OK ? pkce_challenge(attempt->verifier, challenge, err) : rc;
+    fork_gate_leave();
     request.state = attempt->state;
     request.nonce = attempt->nonce;
     return rc == MOIDC_OK ? authz_url(&request, &attempt->url, err) : rc;

@@ -6,12 +6,14 @@
 #include <stdatomic.h>
 
 enum { MARGIN_MOST_MS = 60 * 1000 };
+/* What a cache file says may be any number: no more than this is believed, so that nothing overflows below. */
+static const int64_t LIFETIME_MOST_S = (int64_t)100 * 365 * 86400;
 
 struct moidc_token {
     atomic_uint references;
     struct secret *secret;
-    int64_t expires_at_s;        /* by the machine's clock; 0: nobody said */
-    int64_t expires_steady_ms;   /* by the clock that nobody sets back */
+    int64_t expires_at_s;      /* by the machine's clock; 0: nobody said */
+    int64_t expires_steady_ms; /* by the clock that nobody sets back */
     int64_t margin_ms;
 };
 
@@ -31,8 +33,10 @@ enum moidc_code token_new(const struct secret *secret, int64_t obtained_at_s, in
     if (rc != MOIDC_OK) {
         return rc;
     }
+    lifetime_s = lifetime_s < 0 ? 0 : lifetime_s < LIFETIME_MOST_S ? lifetime_s : LIFETIME_MOST_S;
     /* a clock that was set back must not make a token live longer than it was given */
     left_s = left_s < lifetime_s ? left_s : lifetime_s;
+    left_s = left_s > 0 ? left_s : 0;
     token->expires_at_s = expires_at_s;
     token->expires_steady_ms = clock_steady_ms() + left_s * 1000;
     token->margin_ms = lifetime_s * 1000 / 5 < MARGIN_MOST_MS ? lifetime_s * 1000 / 5 : MARGIN_MOST_MS;

@@ -203,7 +203,8 @@ static enum moidc_code entry_fill(const json_t *object, struct cache_entry *entr
     rc = rc == MOIDC_OK ? json_secret(object, "refresh_token", &entry->refresh_token, err) : rc;
     rc = rc == MOIDC_OK ? text_copy(object, "subject", &entry->subject, err) : rc;
     rc = rc == MOIDC_OK ? text_copy(object, "client_auth", &entry->client_auth, err) : rc;
-    json_array_foreach(servers, i, server) {
+    json_array_foreach(servers, i, server)
+    {
         if (rc == MOIDC_OK && json_is_string(server)) {
             rc = cache_entry_add_server(entry, json_string_value(server), err);
         }
@@ -252,7 +253,7 @@ enum moidc_code cache_read(const struct cache_dir *dir, const struct identity *i
     return MOIDC_OK;
 }
 
-/* The slot that `identity` has or may take: its own, the first free or damaged one, else the last. */
+/* The slot that `identity` has or may take: its own, else the first free or damaged one. */
 static enum moidc_code slot_find(const struct cache_dir *dir, const struct identity *identity,
                                  char ret[CACHE_NAME_SIZE], struct moidc_err *err)
 {
@@ -270,7 +271,8 @@ static enum moidc_code slot_find(const struct cache_dir *dir, const struct ident
             return MOIDC_OK;
         }
     }
-    return MOIDC_OK;
+    err_set(err, MOIDC_E_STORAGE, "the cache has no room for this identity beside others of the same name");
+    return err_where(err, "%s", cache_dir_path(dir));
 }
 
 static void set_text(json_t *object, const char *key, const char *text, bool *failed)
@@ -340,7 +342,7 @@ enum moidc_code cache_write(const struct cache_dir *dir, const struct identity *
     enum moidc_code rc;
 
     if (failed || json_dump_callback(object, add_chunk, &bytes, JSON_INDENT(2)) != 0) {
-        return err_memory(err);
+        return strbuf_error(&bytes, "what is to be cached", err);
     }
     rc = slot_find(dir, identity, name, err);
     return rc == MOIDC_OK ? cache_dir_write(dir, name, bytes.bytes, bytes.length, err) : rc;

@@ -133,7 +133,7 @@ static int open_checked(const struct cache_dir *dir, const char *name, int flags
         reason = "it is no regular file";
     } else if (status.st_uid != geteuid()) {
         reason = "it belongs to another user";
-    } else if (status.st_nlink != 1) {
+    } else if (status.st_nlink > 1) {
         reason = "it has another name elsewhere (hard link)";
     } else if ((status.st_mode & 022) != 0) {
         reason = "other users can write it";
@@ -168,7 +168,7 @@ enum moidc_code cache_dir_read(const struct cache_dir *dir, const char *name, st
         return bad_file(dir, name, strerror(errno), err);
     }
     if (ret->failed) {
-        return ret->length >= ret->most / 2 ? bad_file(dir, name, "it is too large", err) : err_memory(err);
+        return ret->too_long ? bad_file(dir, name, "it is too large", err) : err_memory(err);
     }
     return MOIDC_OK;
 }

@@ -51,7 +51,7 @@ enum moidc_code file_read(const char *path, struct strbuf *ret, struct file_fact
         }
     }
     mem_wipe(chunk, sizeof chunk); /* a client secret may have passed through */
-    if (ret->failed && status.st_size > (off_t)ret->most) {
+    if (ret->too_long) {
         err_set(err, MOIDC_E_CONFIGURATION, "the settings file is larger than %zu bytes", ret->most);
         return err_where(err, "%s", path);
     }

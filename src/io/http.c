@@ -41,7 +41,14 @@ enum moidc_code http_new(const struct moidc_env *env, struct http **ret, struct 
     if (global_result != CURLE_OK) {
         return err_set(err, MOIDC_E_INTERNAL, "libcurl does not start: %s", curl_easy_strerror(global_result));
     }
-    if (http == NULL || (http->easy = curl_easy_init()) == NULL || (http->multi = curl_multi_init()) == NULL) {
+    if (http == NULL) {
+        return err_memory(err);
+    }
+    fork_gate_enter();
+    http->easy = curl_easy_init();
+    http->multi = curl_multi_init();
+    fork_gate_leave();
+    if (http->easy == NULL || http->multi == NULL) {
         return err_memory(err);
     }
     rc = trust_find(env, &http->trust, err);
@@ -56,10 +63,12 @@ enum moidc_code http_new(const struct moidc_env *env, struct http **ret, struct 
 void http_free(struct http *http)
 {
     if (http != NULL) {
+        fork_gate_enter();
         curl_easy_cleanup(http->easy);
         if (http->multi != NULL) {
             curl_multi_cleanup(http->multi);
         }
+        fork_gate_leave();
         trust_clear(&http->trust);
         moidc_env_free(http->env);
         mem_free(http);
@@ -265,7 +274,9 @@ static CURLcode perform(struct http *http, const struct moidc_ui *ui, bool *canc
             result = message->data.result;
         }
     }
+    fork_gate_enter();
     curl_multi_remove_handle(http->multi, http->easy);
+    fork_gate_leave();
     return result;
 }
 

@@ -157,6 +157,7 @@ void listener_close(struct listener *listener)
     }
     for (int i = 0; i < FAMILIES; i++) {
         if (listener->sockets[i] >= 0) {
+            shutdown(listener->sockets[i], SHUT_RDWR); /* ends it for the copy of a forked child too */
             close(listener->sockets[i]);
         }
     }

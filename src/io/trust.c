@@ -41,9 +41,10 @@ static bool is_hashed(const char *path)
     return found;
 }
 
-static enum moidc_code take(const char *path, const char *source, struct trust *ret, struct moidc_err *err)
+static enum moidc_code take(const char *path, bool directory, const char *source, struct trust *ret,
+                            struct moidc_err *err)
 {
-    char **field = is_directory(path) ? &ret->directory : &ret->file;
+    char **field = directory ? &ret->directory : &ret->file;
 
     *field = mem_strdup(path);
     ret->source = source;
@@ -55,15 +56,15 @@ static enum moidc_code take_from_system(const struct moidc_env *env, struct trus
     const char *certifi = env_get(env, "MOIDC_CERTIFI");
 
     if (is_hashed("/etc/ssl/certs")) {
-        return take("/etc/ssl/certs", "the system", ret, err);
+        return take("/etc/ssl/certs", true, "the system", ret, err);
     }
     for (size_t i = 0; i < sizeof BUNDLES / sizeof BUNDLES[0]; i++) {
         if (access(BUNDLES[i], R_OK) == 0) {
-            return take(BUNDLES[i], "the system", ret, err);
+            return take(BUNDLES[i], false, "the system", ret, err);
         }
     }
     if (certifi != NULL) {
-        return take(certifi, "certifi", ret, err);
+        return take(certifi, is_directory(certifi), "certifi", ret, err);
     }
     ret->source = "nowhere: no certificate authorities were found on this machine";
     return MOIDC_OK;
@@ -80,7 +81,8 @@ enum moidc_code trust_find(const struct moidc_env *env, struct trust *ret, struc
         bool pair = i == 1 && trust.file != NULL; /* SSL_CERT_DIR adds to SSL_CERT_FILE */
 
         if (path != NULL && (pair || trust.source == NULL)) {
-            rc = take(path, variables[i], &trust, err);
+            /* SSL_CERT_DIR may be a list with ':' between (OpenSSL) and so no directory by itself */
+            rc = take(path, i == 1 || is_directory(path), variables[i], &trust, err);
         }
     }
     if (rc == MOIDC_OK && trust.source == NULL) {

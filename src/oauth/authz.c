@@ -11,7 +11,7 @@ enum moidc_code authz_url(const struct authz_request *request, char **ret, struc
     CLEANUP(strbuf_free) struct strbuf buf = STRBUF_INIT(32 * 1024);
 
     strbuf_add_text(&buf, request->endpoint);
-    strbuf_add_text(&buf, strchr(request->endpoint, '?') != NULL ? "&" : "?");
+    strbuf_add_text(&buf, strchr(request->endpoint, '?') != NULL ? "" : "?"); /* form_add() sets the '&' */
     form_add(&buf, "response_type", "code");
     form_add(&buf, "client_id", request->client_id);
     form_add(&buf, "redirect_uri", request->redirect_uri);
@@ -51,8 +51,10 @@ static bool response_read(const char *query, struct response *ret)
         const char *name;
         struct secret **ret;
     } const table[] = {
-        {"state", &ret->state}, {"iss", &ret->iss},
-        {"code", &ret->code},   {"error", &ret->error},
+        {"state", &ret->state},
+        {"iss", &ret->iss},
+        {"code", &ret->code},
+        {"error", &ret->error},
         {"error_description", &ret->description},
     };
 
@@ -71,8 +73,9 @@ static bool issuer_is_right(const struct response *response, const struct authz_
 {
     if (response->iss == NULL) {
         if (expect->iss_required) {
-            err_set(err, MOIDC_E_PROTOCOL, "the answer of the sign-in lacks the `iss` that the provider promises "
-                                           "(RFC 9207)");
+            err_set(err, MOIDC_E_PROTOCOL,
+                    "the answer of the sign-in lacks the `iss` that the provider promises "
+                    "(RFC 9207)");
             err_next(err, "sign in again; if it stays, the provider or something between breaks the rule");
             return false;
         }

@@ -249,6 +249,7 @@ enum moidc_code jws_verify(const char *token, size_t n, const struct jwks *jwks,
     rc = verify_parts(&parts, alg, key, err);
     ERR_clear_error(); /* other users of libcrypto in the process share the queue; OpenSSL fills it in success too */
     if (rc != MOIDC_OK) {
+        *unknown_key = rc == MOIDC_E_PROTOCOL && kid == NULL; /* the only key that fits may be the one before */
         return rc;
     }
     return decode_object(&parts, PAYLOAD, "the payload of the ID token", ret, err);

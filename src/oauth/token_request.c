@@ -31,7 +31,10 @@ static enum moidc_code basic_authorization(const struct client *client, struct s
     strbuf_add_form(&pair, secret_reveal(client->client_secret), secret_length(client->client_secret));
     strbuf_add_text(&value, "Basic ");
     base64_encode(&value, (const unsigned char *)strbuf_text(&pair), pair.length);
-    if (pair.failed || value.failed || (secret = secret_new(value.bytes, value.length)) == NULL) {
+    if (pair.failed) {
+        return strbuf_error(&pair, "the client ID with its secret", err);
+    }
+    if (value.failed || (secret = secret_new(value.bytes, value.length)) == NULL) {
         return err_memory(err);
     }
     *ret = secret;

@@ -56,11 +56,11 @@ static enum moidc_code lifetime(const json_t *reply, int64_t *ret, struct moidc_
         if (end == text || *end != '\0') {
             return MOIDC_OK;
         }
-    } else if (json_is_real(value) && json_real_value(value) > LIFETIME_MOST_S) {
-        seconds = LIFETIME_MOST_S;
-    } else if (json_is_integer(value)) {
-        seconds = json_integer_value(value);
-    } else if (!json_seconds(reply, "expires_in", &seconds)) {
+    } else if (json_is_number(value)) {
+        double n = json_number_value(value);
+
+        seconds = n > LIFETIME_MOST_S ? LIFETIME_MOST_S : n < -LIFETIME_MOST_S ? -LIFETIME_MOST_S : (int64_t)n;
+    } else {
         return MOIDC_OK;
     }
     if (seconds <= 0) {
@@ -142,6 +142,21 @@ enum moidc_code token_response_parse(const struct http_response *reply, const ch
         response = NULL;
     }
     return rc;
+}
+
+void token_response_salvage(const struct http_response *reply, struct secret **ret)
+{
+    CLEANUP(json_release_p) json_t *object = NULL;
+    CLEANUP(secret_free_p) struct secret *found = NULL;
+    struct moidc_err ignored;
+
+    *ret = NULL;
+    if (reply->status == 200 &&
+        json_object_parse(strbuf_text(&reply->body), reply->body.length, "", &object, &ignored) == MOIDC_OK &&
+        json_text(object, "error") == NULL && token(object, "refresh_token", &found, &ignored) == MOIDC_OK) {
+        *ret = found;
+        found = NULL;
+    }
 }
 
 void token_response_free(struct token_response *response)

@@ -19,6 +19,10 @@ struct token_response {
  * ""). MOIDC_E_PROTOCOL: no proper reply. */
 enum moidc_code token_response_parse(const struct http_response *reply, const char *what, struct token_response **ret,
                                      struct moidc_err *err) MUST_CHECK;
+/* The refresh token alone of a reply that token_response_parse() refused for other faults of it, so that a rotated one is
+ * not lost. *ret is the caller's, NULL: there is none. */
+void token_response_salvage(const struct http_response *reply, struct secret **ret);
+
 void token_response_free(struct token_response *response);
 DEFINE_CLEANUP(struct token_response *, token_response_free)
 
