@@ -1,5 +1,6 @@
 """What depends on MLflow, requests and Python of all that contract.md promises: run with each MLflow and Python that we name."""
 import os
+import time
 
 import pytest
 import server as tracking
@@ -111,6 +112,15 @@ def test_a_server_without_settings_is_left_alone(world):
     assert world.server.tokens() == [None] and world.provider.requests == [] and "oidc" not in process.stderr
 
 
+@pytest.mark.since(2, 9)
+def test_a_server_without_settings_is_left_alone_though_we_are_asked_for_by_name(world):
+    world.write(world.robot_settings(uri="http://other.example.com"))
+    world.unguarded = True
+    world.server.expects_tokens = False
+    assert world.run("search()", MLFLOW_TRACKING_AUTH="oidc").ok() == ["Default"]
+    assert world.server.tokens() == [None] and world.provider.requests == []
+
+
 # --- runs and artifacts ---
 def test_a_run_with_the_fluent_calls(world):
     world.robot()
@@ -154,7 +164,7 @@ def test_a_real_mlflow_server(world, tmp_path, monkeypatch):
             with world.process() as process:
                 process.do("""
 import mlflow
-mlflow.set_experiment("calls")
+experiment = mlflow.set_experiment("calls")
 with mlflow.start_run() as run:
     mlflow.log_param("depth", 7)
     mlflow.log_metric("loss", 0.25)
@@ -166,6 +176,11 @@ assert open(client.download_artifacts(run.info.run_id, "note.txt")).read() == "a
 client.create_registered_model("model")
 assert [model.name for model in client.search_registered_models()] == ["model"]
 assert sorted(search()) == ["Default", "calls"]
+if mlflow.__version__ >= "3":  # spans go out from threads of MLflow's
+    with mlflow.start_span("step"):
+        pass
+    mlflow.flush_trace_async_logging()
+    assert len(client.search_traces([experiment.experiment_id])) == 1
 """, limit=REAL_SERVER_LIMIT_S).ok()
             assert not guard.errors and set(guard.tokens()) == tokens_of(world, "robot")
         finally:
@@ -190,6 +205,23 @@ def test_a_401_on_an_upload_repeats_the_whole_file(world):
     world.run(UPLOAD).ok()
     assert [request.body == MODEL for request in world.server.received("artifacts")] == [True, True]
     assert len(world.token_requests()) == 2
+
+
+def test_a_401_on_a_download_brings_the_whole_file(world):
+    world.robot()
+    world.env["MLFLOW_TRACKING_URI"] = world.server.uri
+    refusals = [tracking.refused_for_ever()]
+
+    def refuse_first_download(request, normal):
+        asks_for_the_file = request.method == "GET" and "path" not in request.query
+        return refusals.pop() if refusals and asks_for_the_file else normal()
+
+    world.server.fault("artifacts", refuse_first_download)
+    world.run(UPLOAD + """
+path = client.download_artifacts(run_id, "models/model.bin", ".")
+assert open(path, "rb").read() == open("model.bin", "rb").read()
+""").ok()
+    assert refusals == [] and len(world.token_requests()) == 2
 
 
 @pytest.mark.parametrize("status", [302, 307])
@@ -244,6 +276,34 @@ def test_without_a_token_the_call_fails_with_our_text_and_nothing_is_sent(world)
         assert process.do("search()").ok() == ["Default"]
         assert process.end(whole=True) == 0
     assert "Traceback" not in process.stderr and "Exception ignored" not in process.stderr
+
+
+def test_ctrl_c_ends_a_call_that_waits_and_other_threads_go_on_meanwhile(world):
+    world.robot()
+    world.provider.hang("token")
+    with world.process() as process:
+        process.do("import mlflow_oidc_client")
+        process.start("""
+ticks = []
+def tick():
+    while not ended:
+        ticks.append(time.sleep(0.01))
+ended = []
+thread = threading.Thread(target=tick)
+thread.start()
+outcome = attempt(search)
+ended.append(True)
+thread.join()
+result = [outcome["error"]["type"], len(ticks)]
+""")
+        world.provider.wait_for("token")
+        time.sleep(0.3)
+        began = time.monotonic()
+        process.interrupt()
+        kind, ticks = process.wait().ok()
+        assert kind == "KeyboardInterrupt" and ticks > 5 and time.monotonic() - began < 2
+        world.provider.heal()
+    assert world.server.requests == []
 
 
 def test_a_wrong_setting_is_named(world):
