@@ -19,14 +19,18 @@ static int check_faults; /* in the test that runs */
         }                                                                                                              \
     } while (0)
 
+static inline void check_text(const char *got, const char *expected, const char *file, int line, const char *function)
+{
+    if (got == NULL || strcmp(got, expected) != 0) {
+        check_faults++;
+        fprintf(stderr, "%s:%d: %s: got \"%s\", expected \"%s\"\n", file, line, function, got != NULL ? got : "(null)",
+                expected);
+    }
+}
+
 #define CHECK_TEXT(got, expected)                                                                                      \
     do {                                                                                                               \
-        const char *got_ = (got);                                                                                      \
-        if (got_ == NULL || strcmp(got_, (expected)) != 0) {                                                           \
-            check_faults++;                                                                                            \
-            fprintf(stderr, "%s:%d: %s: got \"%s\", expected \"%s\"\n", __FILE__, __LINE__, __func__,                  \
-                    got_ != NULL ? got_ : "(null)", (expected));                                                       \
-        }                                                                                                              \
+        check_text((got), (expected), __FILE__, __LINE__, __func__);                                                   \
     } while (0)
 
 #define CHECK_CONTAINS(text, part)                                                                                     \
