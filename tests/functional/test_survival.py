@@ -1,0 +1,152 @@
+"""What a second reading as an attacker and as a long-running job showed: exits, clocks, logouts, forks, tabs."""
+import json
+
+from provider import DROP
+
+
+def test_a_run_is_ended_at_exit_though_its_token_has_ended(world):
+    """MLflow ends the run in an atexit handler of its own, after ours."""
+    world.robot()
+    script = world.cwd / "job.py"
+    script.write_text("""
+import mlflow, os, struct
+mlflow.set_tracking_uri(os.environ["URI"])
+mlflow.start_run()
+with open(os.environ["MOIDC_TEST_CLOCK"], "r+b") as clock:
+    clock.write(struct.pack("q", 400))
+""")
+    done = world.command("job.py")
+    assert done.returncode == 0, done.stderr
+    assert any("runs/update" in r.target for r in world.server.requests), "the run stays RUNNING for ever"
+
+
+def test_newer_tokens_on_disk_count_whatever_the_clock_of_their_writer(world):
+    """A home shared by two machines: else the old refresh token is used again, and the family is revoked."""
+    world.person()
+    with world.process() as process:
+        process.do("token()").ok()
+        world.advance(301)
+        world.run("token()").ok()
+        entry = next(path for path in world.cache_files() if path.suffix == ".json")
+        content = json.loads(entry.read_text())
+        content["obtained_at"] -= 602
+        entry.write_text(json.dumps(content))
+        entry.chmod(0o600)
+        world.advance(301)
+        process.do("token()").ok()
+    assert len(world.browser.openings) == 1
+    used = [r.form["refresh_token"] for r in world.token_requests("refresh_token")]
+    assert len(used) == len(set(used)), "a refresh token was used twice"
+
+
+def test_a_server_whose_settings_go_away_after_a_failure_is_no_stranger(world):
+    settings = world.robot()
+    with world.process() as process:
+        process.do("search()").ok()
+        world.advance(301)
+        world.provider.effect("token", status=503)
+        assert process.do("attempt(search)").value["error"]
+        settings.unlink()
+        assert process.do("attempt(search)").value["error"]
+    assert world.server.without_token() == []
+
+
+def test_a_sign_in_that_fails_by_any_cause_opens_no_tab_for_each_call(world):
+    world.person()
+    world.provider.authorization_error = ("server_error", "down")
+    with world.process() as process:
+        outcomes = process.do("[attempt(token) for _ in range(3)]").ok()
+    assert all(outcome["error"] for outcome in outcomes)
+    assert len(world.browser.openings) == 1
+
+
+def test_a_token_that_is_over_when_it_comes_opens_no_tab_for_each_call(world):
+    """Let pass by the leeway of 60 s, but no use: the clocks differ."""
+    world.person()
+    world.provider.id_token.claims = {"iat": lambda claims: claims["iat"] - 100, "exp": lambda claims: claims["iat"] - 30}
+    with world.process() as process:
+        outcomes = process.do("[attempt(token) for _ in range(3)]").ok()
+    assert all("clock" in outcome["error"]["text"] for outcome in outcomes)
+    assert len(world.browser.openings) == 1
+
+
+def test_asking_for_more_than_a_token_lasts_opens_no_browser(world):
+    world.person()
+    with world.process() as process:
+        process.do("token()").ok()
+        for seconds in ("1000", "2**62"):
+            process.do(f"token(min_valid_s={seconds})").failed(None, "does not stay valid")
+        process.do("token()").ok()
+    assert len(world.browser.openings) == 1
+
+
+def test_a_401_opens_no_browser_where_renewing_worked_but_brought_no_id_token(world):
+    world.person()
+    world.provider.id_token_on_refresh = False
+    with world.process() as process:
+        process.do("search()").ok()
+        world.provider.revoke_access()
+        assert process.do("attempt(search)").value["error"]
+    assert len(world.browser.openings) == 1
+
+
+def test_a_logout_is_not_undone_by_another_process(world):
+    world.person()
+    world.provider.metadata = {"revocation_endpoint": DROP}
+    with world.process() as process:
+        process.do("token()").ok()
+        world.run("logout()").ok()
+        world.advance(250)
+        process.do("token()").ok()
+        process.do("time.sleep(0.5)").ok()
+    assert not [path for path in world.cache_files() if path.suffix == ".json"]
+    assert world.token_requests("refresh_token") == []
+
+
+def test_keys_that_rotate_without_kid_are_fetched_once_more(world):
+    world.person()
+    world.provider.id_token.header = {"kid": DROP}
+    with world.process() as process:
+        process.do("token()").ok()
+        world.provider.rotate_keys()
+        world.advance(301)
+        process.do("token()").ok()
+    assert len(world.browser.openings) == 1
+
+
+def test_a_child_forked_during_a_sign_in_does_not_keep_the_port(world):
+    world.person()
+    world.env["MLFLOW_TRACKING_OIDC_LOGIN_TIMEOUT"] = "2"
+    world.browser.mode = "never"
+    with world.process() as process:
+        process.do("""
+t = threading.Thread(target=lambda: attempt(token)); t.start(); time.sleep(0.8)
+pid = os.fork()
+if pid == 0:
+    time.sleep(8); os._exit(0)
+t.join()
+""").ok()
+        world.browser.mode = "approve"
+        world.advance(61)
+        process.do("token()").ok()
+
+
+def test_the_announcement_of_a_long_path_is_whole_characters(world):
+    for pad in ("", "a"):  # the line ends within a character in one of the two
+        folder = world.folder / ("é" * 110 + pad) / ("ü" * 110)
+        folder.mkdir(parents=True)
+        settings = world.robot_settings()
+        secret = settings.pop("client-secret")
+        world.write(settings, folder=folder)
+        world.env["MLFLOW_TRACKING_OIDC_CLIENT_SECRET"] = secret
+        world.env["MLFLOW_TRACKING_URI"] = world.server.uri
+        world.run("token()", cwd=folder).ok()
+        for path in world.cache_files():
+            path.unlink()
+
+
+def test_a_huge_pyproject_that_is_not_ours_stops_nothing(world):
+    world.unguarded = True
+    (world.cwd / "pyproject.toml").write_text("[tool.other]\nx = 1\n" + "# filler\n" * 40_000)
+    world.run("attempt(search)").ok()
+    assert len(world.server.without_token()) == 1, "a request that no settings describe goes out untouched"
