@@ -149,4 +149,4 @@ def test_a_huge_pyproject_that_is_not_ours_stops_nothing(world):
     world.unguarded = True
     (world.cwd / "pyproject.toml").write_text("[tool.other]\nx = 1\n" + "# filler\n" * 40_000)
     world.run("attempt(search)").ok()
-    assert len(world.server.without_token()) == 1, "a request that no settings describe goes out untouched"
+    assert world.server.without_token(), "a request that no settings describe goes out untouched"
