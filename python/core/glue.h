@@ -8,9 +8,13 @@
 
 #include "mlflow_oidc.h"
 
+enum { GLUE_SERVERS = 8 };
+
 struct glue_state {
     struct moidc_client *client;
     PyObject *server_type;
+    PyObject *servers[GLUE_SERVERS]; /* the last ones that were made, with their headers ready */
+    unsigned servers_made;
     PyObject *support; /* the module mlflow_oidc_client._support, imported when first needed */
 };
 
@@ -47,7 +51,7 @@ bool glue_call_end(struct glue_call *call);
 /* What moidc_server_find() reads from. False: exception set. `keep` holds on to the tracking URI's string. */
 bool glue_lookup(struct glue_state *state, const struct moidc_env *env, struct moidc_lookup *ret, PyObject **keep);
 
-/* A Server object for `server`, whose reference is taken over; NULL with an exception set. */
+/* The Server object for `server`, whose reference is taken over; NULL with an exception set. */
 PyObject *glue_server_new(struct glue_state *state, struct moidc_server *server);
 
 extern PyType_Spec glue_server_spec;

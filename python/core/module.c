@@ -154,6 +154,9 @@ static int core_traverse(PyObject *module, visitproc visit, void *arg)
 
     Py_VISIT(state->server_type);
     Py_VISIT(state->support);
+    for (size_t i = 0; i < GLUE_SERVERS; i++) {
+        Py_VISIT(state->servers[i]);
+    }
     return 0;
 }
 
@@ -163,6 +166,9 @@ static int core_clear(PyObject *module)
 
     Py_CLEAR(state->server_type);
     Py_CLEAR(state->support);
+    for (size_t i = 0; i < GLUE_SERVERS; i++) {
+        Py_CLEAR(state->servers[i]);
+    }
     return 0;
 }
 

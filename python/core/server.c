@@ -14,16 +14,41 @@ static struct glue_state *state_of(PyObject *self)
     return PyType_GetModuleState(Py_TYPE(self));
 }
 
+static PyObject *known_server(const struct glue_state *state, const struct moidc_server *server)
+{
+    for (size_t i = 0; i < GLUE_SERVERS; i++) {
+        struct glue_server *known = (struct glue_server *)state->servers[i];
+
+        if (known != NULL && known->server == server) {
+            return state->servers[i];
+        }
+    }
+    return NULL;
+}
+
 PyObject *glue_server_new(struct glue_state *state, struct moidc_server *server)
 {
+    PyObject *known = known_server(state, server);
+    unsigned place = state->servers_made % GLUE_SERVERS;
     allocfunc alloc = (allocfunc)PyType_GetSlot((PyTypeObject *)state->server_type, Py_tp_alloc);
-    struct glue_server *self = (struct glue_server *)alloc((PyTypeObject *)state->server_type, 0);
+    struct glue_server *self;
 
+    if (known != NULL) {
+        moidc_server_release(server);
+        Py_INCREF(known);
+        return known;
+    }
+    self = (struct glue_server *)alloc((PyTypeObject *)state->server_type, 0);
     if (self == NULL) {
         moidc_server_release(server);
         return NULL;
     }
     self->server = server;
+    known = state->servers[place];
+    state->servers[place] = (PyObject *)self;
+    state->servers_made++;
+    Py_XDECREF(known);
+    Py_INCREF(self);
     return (PyObject *)self;
 }
 
