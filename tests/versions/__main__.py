@@ -18,6 +18,7 @@ TOP = HERE.parents[1]
 BUILD = TOP / "build" / "versions"
 AT_ONCE = 2  # one waits for the network while another computes
 PATIENCE_S = 600  # for any one program
+SHOWN_LINES = 60  # of the log of what failed
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 PYTEST = ("pytest", "cryptography")  # with which the tests themselves run
 
@@ -82,6 +83,7 @@ def run(command, log, **environment):
         except subprocess.TimeoutExpired:
             raise Failed(f"no end within {PATIENCE_S} s: {command[0]}, see {log.relative_to(TOP)}") from None
     if status:
+        print(*log.read_text(errors="replace").splitlines()[-SHOWN_LINES:], sep="\n", flush=True)
         lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
         told = [line for line in lines if re.search(r"\berror\b", line, re.IGNORECASE)] or lines
         raise Failed(f"{told[-1].strip()[:200]} (status {status}, see {log.relative_to(TOP)})")

@@ -284,6 +284,8 @@ def test_ctrl_c_ends_a_call_that_waits_and_other_threads_go_on_meanwhile(world):
     with world.process() as process:
         process.do("import mlflow_oidc_client")
         process.start("""
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins without
 ticks = []
 def tick():
     while not ended:
