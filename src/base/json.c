@@ -4,21 +4,75 @@
 #include <pthread.h>
 #include <string.h>
 
-/* jansson takes most failed allocations for wrong syntax, and when its buffer cannot grow it loses a character and goes
- * on: failed allocations are noted here. */
-static _Thread_local bool memory_was_out;
+/* jansson takes most failed allocations for wrong syntax. Worse, when the buffer of its lexer cannot grow it loses a
+ * character and goes on; where that is the closing quote of a string, it reads and writes past the end. So the first
+ * allocation that fails while it parses is served from a reserve, and it gets no more input from then on. */
+static _Thread_local struct {
+    void *reserve; /* NULL: nothing is parsed */
+    size_t size;
+    bool memory_was_out;
+    const char *next; /* the input that jansson has not taken yet */
+    const char *end;
+} parsing;
 
 static void *allocate(size_t n)
 {
     void *p = mem_alloc(n);
 
-    memory_was_out = memory_was_out || p == NULL;
+    if (p == NULL && !parsing.memory_was_out) {
+        parsing.memory_was_out = true;
+        return n <= parsing.size ? parsing.reserve : NULL;
+    }
     return p;
+}
+
+static void release(void *p)
+{
+    if (p == NULL || p != parsing.reserve) {
+        mem_free(p);
+    }
+}
+
+/* Gives jansson one character at a time, so that it has none left when memory is out. */
+static size_t feed(void *buffer, size_t most, void *ctx)
+{
+    (void)most;
+    (void)ctx;
+    if (parsing.memory_was_out || parsing.next == parsing.end) {
+        return 0;
+    }
+    *(char *)buffer = *parsing.next++;
+    return 1;
 }
 
 static void use_own_memory(void)
 {
-    json_set_alloc_funcs(allocate, mem_free);
+    json_set_alloc_funcs(allocate, release);
+}
+
+/* NULL, with *memory_was_out or the reason. */
+static json_t *parse(const char *bytes, size_t n, bool *memory_was_out, json_error_t *reason)
+{
+    json_t *value = NULL;
+
+    memset(&parsing, 0, sizeof parsing);
+    parsing.size = 2 * n + 64; /* the lexer's buffer doubles, and holds one string at a time */
+    parsing.reserve = mem_alloc(parsing.size);
+    parsing.memory_was_out = parsing.reserve == NULL;
+    parsing.next = bytes;
+    parsing.end = bytes + n;
+    if (!parsing.memory_was_out) {
+        value = json_load_callback(feed, NULL, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, reason);
+    }
+    *memory_was_out = parsing.memory_was_out;
+    if (*memory_was_out) {
+        json_release(value);
+        value = NULL;
+        mem_wipe(parsing.reserve, parsing.size);
+    }
+    mem_free(parsing.reserve);
+    memset(&parsing, 0, sizeof parsing);
+    return value;
 }
 
 /* jansson allows 2048 levels; far fewer are needed, and what walks the result recurses. */
@@ -50,6 +104,7 @@ enum moidc_code json_object_parse(const char *bytes, size_t n, const char *what,
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     json_error_t reason;
+    bool memory_was_out;
     json_t *value;
 
     if (n > JSON_MOST_BYTES) {
@@ -59,10 +114,8 @@ enum moidc_code json_object_parse(const char *bytes, size_t n, const char *what,
         return err_set(err, MOIDC_E_PROTOCOL, "%s is nested deeper than %d levels", what, (int)JSON_MOST_DEPTH);
     }
     pthread_once(&once, use_own_memory);
-    memory_was_out = false;
-    value = json_loadb(bytes, n, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &reason);
+    value = parse(bytes, n, &memory_was_out, &reason);
     if (memory_was_out) {
-        json_release(value);
         return err_memory(err);
     }
     if (value == NULL) {

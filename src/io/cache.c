@@ -203,8 +203,7 @@ static enum moidc_code entry_fill(const json_t *object, struct cache_entry *entr
     rc = rc == MOIDC_OK ? json_secret(object, "refresh_token", &entry->refresh_token, err) : rc;
     rc = rc == MOIDC_OK ? text_copy(object, "subject", &entry->subject, err) : rc;
     rc = rc == MOIDC_OK ? text_copy(object, "client_auth", &entry->client_auth, err) : rc;
-    json_array_foreach(servers, i, server)
-    {
+    json_array_foreach(servers, i, server) {
         if (rc == MOIDC_OK && json_is_string(server)) {
             rc = cache_entry_add_server(entry, json_string_value(server), err);
         }

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+#include "io/trust.h"
+
+#include "scratch.h"
+
+/* Checks where certificates are looked for; NULL: there is none of that kind. */
+static void check_found(const char *const *variables, const char *file, const char *directory, const char *source)
+{
+    CLEANUP(moidc_env_free_p) struct moidc_env *env = env_of(variables);
+    struct trust trust = {0};
+
+    CHECK(trust_find(env, &trust, &err) == MOIDC_OK);
+    if (file != NULL) {
+        CHECK_TEXT(trust.file, file);
+    } else {
+        CHECK(trust.file == NULL);
+    }
+    if (directory != NULL) {
+        CHECK_TEXT(trust.directory, directory);
+    } else {
+        CHECK(trust.directory == NULL);
+    }
+    CHECK_TEXT(trust.source, source);
+    trust_clear(&trust);
+}
+
+static void test_variables_are_asked_in_their_order(void)
+{
+    check_found((const char *[]){"CURL_CA_BUNDLE=/c", "REQUESTS_CA_BUNDLE=/r", "SSL_CERT_FILE=/f", NULL}, "/f", NULL,
+                "SSL_CERT_FILE");
+    check_found((const char *[]){"CURL_CA_BUNDLE=/c", "REQUESTS_CA_BUNDLE=/r", "SSL_CERT_DIR=/d", NULL}, NULL, "/d",
+                "SSL_CERT_DIR");
+    check_found((const char *[]){"CURL_CA_BUNDLE=/c", "REQUESTS_CA_BUNDLE=/r", NULL}, "/r", NULL, "REQUESTS_CA_BUNDLE");
+    check_found((const char *[]){"CURL_CA_BUNDLE=/c", "MOIDC_CERTIFI=/m", NULL}, "/c", NULL, "CURL_CA_BUNDLE");
+    check_found((const char *[]){"SSL_CERT_FILE=", "CURL_CA_BUNDLE=/c", NULL}, "/c", NULL, "CURL_CA_BUNDLE");
+}
+
+static void test_ssl_cert_dir_adds_to_ssl_cert_file(void)
+{
+    check_found((const char *[]){"SSL_CERT_FILE=/f", "SSL_CERT_DIR=/d", NULL}, "/f", "/d", "SSL_CERT_DIR");
+    check_found((const char *[]){"SSL_CERT_FILE=/f", "SSL_CERT_DIR=/a:/b", NULL}, "/f", "/a:/b", "SSL_CERT_DIR");
+}
+
+static void test_bundle_variables_may_name_a_directory(void)
+{
+    char variable[128];
+
+    scratch_begin();
+    snprintf(variable, sizeof variable, "REQUESTS_CA_BUNDLE=%s", scratch);
+    check_found((const char *[]){variable, NULL}, NULL, scratch, "REQUESTS_CA_BUNDLE");
+    scratch_end();
+}
+
+static void test_system_is_asked_before_certifi(void)
+{
+    static const char *const variables[] = {"MOIDC_CERTIFI=/m/cacert.pem", NULL};
+    CLEANUP(moidc_env_free_p) struct moidc_env *env = env_of(variables);
+    struct trust trust = {0};
+
+    CHECK(trust_find(env, &trust, &err) == MOIDC_OK);
+    if (strcmp(trust.source, "the system") == 0) {
+        CHECK(access(trust.file != NULL ? trust.file : trust.directory, R_OK) == 0);
+    } else {
+        CHECK_TEXT(trust.source, "certifi");
+        CHECK_TEXT(trust.file, "/m/cacert.pem");
+    }
+    trust_clear(&trust);
+    CHECK(trust.file == NULL && trust.directory == NULL);
+}
+
+static void check_proxy(const char *const *variables, const char *text, const char *expected)
+{
+    CLEANUP(moidc_env_free_p) struct moidc_env *env = env_of(variables);
+    struct url url;
+
+    CHECK(url_parse(text, &url));
+    CHECK_TEXT(trust_proxy(env, &url), expected);
+}
+
+static void test_proxy_is_that_of_the_scheme(void)
+{
+    static const char *const all[] = {"http_proxy=h", "https_proxy=s", "HTTPS_PROXY=S",
+                                      "all_proxy=a",  "ALL_PROXY=A",   NULL};
+    static const char *const upper[] = {"HTTP_PROXY=evil", "HTTPS_PROXY=S", "all_proxy=a", NULL};
+
+    check_proxy(all, "http://h/", "h");
+    check_proxy(all, "https://h/", "s");
+    check_proxy(upper, "https://h/", "S");
+    check_proxy(upper, "http://h/", "a"); /* HTTP_PROXY may be a request's header */
+    check_proxy((const char *[]){"HTTP_PROXY=evil", NULL}, "http://h/", "");
+    check_proxy((const char *[]){"ALL_PROXY=A", NULL}, "https://h/", "A");
+    check_proxy((const char *[]){"https_proxy=", "all_proxy=a", NULL}, "https://h/", "a");
+    check_proxy((const char *[]){NULL}, "https://h/", "");
+}
+
+static void test_loopback_goes_through_no_proxy(void)
+{
+    static const char *const all[] = {"http_proxy=h", "https_proxy=s", "all_proxy=a", NULL};
+
+    check_proxy(all, "http://127.0.0.1/", "");
+    check_proxy(all, "http://localhost/", "");
+    check_proxy(all, "https://[::1]/", "");
+    check_proxy(all, "http://127.0.0.1.example.com/", "h");
+}
+
+static void test_every_failing_allocation_is_told(void)
+{
+    static const char *const variables[] = {"SSL_CERT_FILE=/f", "SSL_CERT_DIR=/d", NULL};
+    CLEANUP(moidc_env_free_p) struct moidc_env *env = env_of(variables);
+
+    for (unsigned long n = 1; n <= 3; n++) {
+        struct trust trust = {0};
+        unsigned long count;
+        enum moidc_code rc;
+
+        mem_fail_at(n, 0);
+        rc = trust_find(env, &trust, &err);
+        count = mem_fail_at(0, 0);
+        CHECK(rc == (count < n ? MOIDC_OK : MOIDC_E_MEMORY));
+        trust_clear(&trust);
+    }
+}
+
+int main(void)
+{
+    RUN(test_variables_are_asked_in_their_order);
+    RUN(test_ssl_cert_dir_adds_to_ssl_cert_file);
+    RUN(test_bundle_variables_may_name_a_directory);
+    RUN(test_system_is_asked_before_certifi);
+    RUN(test_proxy_is_that_of_the_scheme);
+    RUN(test_loopback_goes_through_no_proxy);
+    RUN(test_every_failing_allocation_is_told);
+    return check_summary();
+}
