@@ -391,6 +391,7 @@ enum moidc_code obtain(struct session *session, const struct wish *wish, struct 
     enum moidc_code rc;
 
     session->asked_person = false;
+    session->held_up = false;
     rc = open_cache(session, wish, &dir, err);
     rc = rc == MOIDC_OK ? look_in_cache(session, dir, false, err) : rc;
     if (rc != MOIDC_OK || satisfied(session, wish)) {
@@ -398,6 +399,7 @@ enum moidc_code obtain(struct session *session, const struct wish *wish, struct 
     }
     rc = wish->anew ? MOIDC_OK : check_blocked(session, err);
     if (rc != MOIDC_OK) {
+        session->held_up = true; /* so that asking in vain does not begin the minute anew */
         return rc;
     }
     rc = take_lock(session, dir, wish, &waited, err);

@@ -201,7 +201,7 @@ static void finish(struct session *session, const struct wish *wish, enum moidc_
         if (wish->rejected != NULL && err->oauth_error[0] == '\0') {
             session->last.code = MOIDC_E_CANCELLED; /* about that one token: not for those that wait for another */
         }
-        if (blocks(session, err)) {
+        if (!session->held_up && blocks(session, err)) {
             session->blocked = *err;
             session->blocked_until_ms = clock_steady_ms() + BLOCKED_MS;
         }

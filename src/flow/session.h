@@ -41,6 +41,7 @@ struct session {
     struct lock *lock;
     struct cache_entry *salvage;  /* a rotated refresh token whose companions were refused: still to be saved */
     bool asked_person;            /* a browser was opened in this work */
+    bool held_up;                 /* this work ended at once because of an earlier failure */
     bool in_flight;               /* client_begin_request() was called */
     bool unsaved;                 /* `entry` is newer than the disk, which could not be written */
     bool told_damage;

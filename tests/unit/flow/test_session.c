@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: MIT */
+#include "session_fixture.h"
+
+#include <sys/wait.h>
+
+static void test_second_call_is_answered_from_memory_and_another_client_from_disk(void)
+{
+    session_begin();
+    check_peek(0, NULL);
+    check_get("T1");
+    check_peek(0, "T1");
+    check_get("T1");
+    close_client();
+    open_client();
+    check_peek(0, NULL);
+    check_get("T1");
+    CHECK(provider.token_requests == 1);
+    session_end();
+}
+
+static void test_renewal_begins_when_a_fifth_is_left(void)
+{
+    session_begin();
+    provider.expires_in = 100;
+    check_get("T1");
+    clock_shift_s(75);
+    check_peek(0, "T1");
+    usleep(150000);
+    CHECK(provider.token_requests == 1);
+    clock_shift_s(6);
+    check_peek(0, "T1"); /* nobody waits: the old one is still good */
+    wait_until(&provider.answered, 2);
+    moidc_client_stop(client, 5000);
+    check_peek(0, "T2");
+    session_end();
+}
+
+static void test_renewal_begins_at_most_a_minute_before_the_end(void)
+{
+    session_begin();
+    check_get("T1");
+    clock_shift_s(3600 - 70);
+    check_peek(0, "T1");
+    usleep(150000);
+    CHECK(provider.token_requests == 1);
+    clock_shift_s(11);
+    check_peek(0, "T1");
+    wait_until(&provider.answered, 2);
+    session_end();
+}
+
+static void test_failed_renewal_leaves_the_token_and_is_not_hammered(void)
+{
+    session_begin();
+    provider.expires_in = 100;
+    check_get("T1");
+    provider.error = "invalid_scope";
+    clock_shift_s(85);
+    for (int i = 0; i < 20; i++) {
+        check_peek(0, "T1");
+        usleep(10000);
+    }
+    wait_until(&provider.answered, 2);
+    session_end();
+}
+
+static void test_nothing_is_sent_after_its_end(void)
+{
+    struct moidc_token *token;
+
+    session_begin();
+    provider.expires_in = 100;
+    check_get("T1");
+    check_peek(90, "T1");
+    check_peek(101, NULL);
+    provider.error = "invalid_scope";
+    clock_shift_s(101);
+    check_peek(0, NULL);
+    CHECK(get(NULL, &token) == MOIDC_E_PROVIDER && token == NULL);
+    CHECK_TEXT(err.oauth_error, "invalid_scope");
+    close_client();
+    open_client(); /* nor is it taken from the disk */
+    CHECK(get(NULL, &token) == MOIDC_E_PROVIDER && token == NULL);
+    session_end();
+}
+
+static void test_token_without_an_end_is_used_until_it_is_rejected(void)
+{
+    struct moidc_token *first;
+    struct moidc_token *second;
+
+    session_begin();
+    provider.expires_in = 0;
+    CHECK(get(NULL, &first) == MOIDC_OK && moidc_token_expires_at_s(first) == 0);
+    clock_shift_s(86400);
+    check_peek(3600, "T1");
+    CHECK(get(first, &second) == MOIDC_OK);
+    CHECK_TEXT(moidc_token_reveal(second), "T2");
+    moidc_token_release(first);
+    moidc_token_release(second);
+    session_end();
+}
+
+static void test_rejected_token_is_renewed_at_most_once_a_minute(void)
+{
+    struct moidc_token *first;
+    struct moidc_token *second;
+    struct moidc_token *third;
+
+    session_begin();
+    CHECK(get(NULL, &first) == MOIDC_OK && get(first, &second) == MOIDC_OK);
+    CHECK_TEXT(moidc_token_reveal(second), "T2");
+    CHECK(get(first, &third) == MOIDC_OK); /* the newer one that is there is taken */
+    CHECK_TEXT(moidc_token_reveal(third), "T2");
+    moidc_token_release(third);
+    CHECK(get(second, &third) == MOIDC_E_PROVIDER && third == NULL && err.http_status == 401);
+    CHECK_CONTAINS(err.where, SERVER);
+    clock_shift_s(59);
+    CHECK(get(second, &third) == MOIDC_E_PROVIDER && third == NULL);
+    CHECK(provider.token_requests == 2);
+    check_get("T2"); /* other calls go on */
+    clock_shift_s(2);
+    CHECK(get(second, &third) == MOIDC_OK);
+    CHECK_TEXT(third != NULL ? moidc_token_reveal(third) : NULL, "T3");
+    moidc_token_release(first);
+    moidc_token_release(second);
+    moidc_token_release(third);
+    session_end();
+}
+
+enum { THREADS = 16 };
+
+static void *get_one(void *arg)
+{
+    struct moidc_token_request request = {.env = env};
+    struct moidc_token *token = NULL;
+    struct moidc_err own;
+
+    (void)arg;
+    return moidc_token_get(server, &request, &token, &own) == MOIDC_OK ? token : NULL;
+}
+
+static void test_sixteen_threads_make_one_request(void)
+{
+    pthread_t threads[THREADS];
+
+    session_begin();
+    provider.delay_ms = 100;
+    for (int i = 0; i < THREADS; i++) {
+        CHECK(pthread_create(&threads[i], NULL, get_one, NULL) == 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        void *token = NULL;
+
+        pthread_join(threads[i], &token);
+        CHECK_TEXT(token != NULL ? moidc_token_reveal(token) : NULL, "T1");
+        moidc_token_release(token);
+    }
+    CHECK(provider.token_requests == 1);
+    session_end();
+}
+
+static void test_sixteen_threads_share_one_refusal(void)
+{
+    pthread_t threads[THREADS];
+
+    session_begin();
+    provider.delay_ms = 200;
+    provider.error = "invalid_scope";
+    for (int i = 0; i < THREADS; i++) {
+        CHECK(pthread_create(&threads[i], NULL, get_one, NULL) == 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        void *token = &threads;
+
+        pthread_join(threads[i], &token);
+        CHECK(token == NULL);
+    }
+    CHECK(provider.token_requests == 1);
+    session_end();
+}
+
+static void test_refusal_is_not_asked_again_for_a_minute(void)
+{
+    struct moidc_token *token;
+
+    session_begin();
+    provider.error = "invalid_scope";
+    CHECK(get(NULL, &token) == MOIDC_E_PROVIDER && provider.token_requests == 1);
+    provider.error = NULL;
+    clock_shift_s(58);
+    CHECK(get(NULL, &token) == MOIDC_E_PROVIDER && provider.token_requests == 1);
+    CHECK_TEXT(err.oauth_error, "invalid_scope");
+    CHECK_CONTAINS(err.next, "not tried again for");
+    clock_shift_s(3);
+    check_get("T2");
+    session_end();
+}
+
+static void test_login_is_not_held_up_by_a_refusal(void)
+{
+    struct moidc_token_request request = {0};
+    struct moidc_token *token = NULL;
+
+    session_begin();
+    request.env = env;
+    provider.error = "invalid_scope";
+    CHECK(get(NULL, &token) == MOIDC_E_PROVIDER);
+    provider.error = NULL;
+    CHECK(moidc_login(server, &request, &token, &err) == MOIDC_OK);
+    CHECK_TEXT(token != NULL ? moidc_token_reveal(token) : NULL, "T2");
+    moidc_token_release(token);
+    check_get("T2");
+    session_end();
+}
+
+static void test_refused_way_of_authenticating_is_followed_by_the_other_once(void)
+{
+    struct moidc_token *token;
+
+    session_begin();
+    provider.error = "invalid_client";
+    CHECK(get(NULL, &token) == MOIDC_E_PROVIDER && provider.token_requests == 2);
+    CHECK_TEXT(err.oauth_error, "invalid_client");
+    session_end();
+}
+
+static void test_logout_leaves_nothing_in_memory_or_on_disk(void)
+{
+    struct moidc_token_request request = {0};
+    bool removed = false;
+
+    session_begin();
+    request.env = env;
+    check_get("T1");
+    CHECK(moidc_logout(server, &request, &removed, &err) == MOIDC_OK && removed);
+    check_peek(0, NULL);
+    CHECK(moidc_logout(server, &request, &removed, &err) == MOIDC_OK && !removed);
+    check_get("T2");
+    session_end();
+}
+
+/* What a forked child gets: 0 for a token that begins with T. */
+static int child_gets_token(void)
+{
+    struct moidc_token_request request = {.env = env};
+    struct moidc_token *token = NULL;
+    struct moidc_err own;
+
+    alarm(20);
+    return moidc_token_get(server, &request, &token, &own) == MOIDC_OK && moidc_token_reveal(token)[0] == 'T' ? 0 : 1;
+}
+
+static void check_child(pid_t child)
+{
+    int status = -1;
+
+    CHECK(child > 0 && waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void test_child_forked_during_a_request_gets_a_token(void)
+{
+    pthread_t thread;
+    void *token = NULL;
+    pid_t child;
+
+    session_begin();
+    provider.delay_ms = 300;
+    CHECK(pthread_create(&thread, NULL, get_one, NULL) == 0);
+    wait_until(&provider.token_requests, 1);
+    child = fork();
+    if (child == 0) {
+        _exit(child_gets_token());
+    }
+    check_child(child);
+    pthread_join(thread, &token);
+    CHECK_TEXT(token != NULL ? moidc_token_reveal(token) : NULL, "T1");
+    CHECK(provider.token_requests == 1); /* the child waited for its parent's request */
+    moidc_token_release(token);
+    session_end();
+}
+
+static atomic_bool enough;
+
+static void *get_many(void *arg)
+{
+    while (!atomic_load(&enough)) {
+        struct moidc_token *token;
+
+        moidc_token_peek(server, 0, &token);
+        moidc_token_release(token);
+        moidc_token_release(get_one(arg));
+    }
+    return NULL;
+}
+
+static void test_children_forked_while_threads_hold_the_locks_get_a_token(void)
+{
+    pthread_t threads[4];
+
+    session_begin();
+    check_get("T1");
+    enough = false;
+    for (int i = 0; i < 4; i++) {
+        CHECK(pthread_create(&threads[i], NULL, get_many, NULL) == 0);
+    }
+    for (int i = 0; i < 20; i++) {
+        pid_t child = fork();
+
+        if (child == 0) {
+            _exit(child_gets_token());
+        }
+        check_child(child);
+    }
+    enough = true;
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    CHECK(provider.token_requests == 1);
+    session_end();
+}
+
+static void test_stop_waits_for_the_request_in_flight(void)
+{
+    pthread_t thread;
+    void *token = NULL;
+
+    session_begin();
+    provider.delay_ms = 300;
+    CHECK(pthread_create(&thread, NULL, get_one, NULL) == 0);
+    wait_until(&provider.token_requests, 1);
+    moidc_client_stop(client, 5000);
+    CHECK(provider.answered == 1);
+    pthread_join(thread, &token);
+    CHECK_TEXT(token != NULL ? moidc_token_reveal(token) : NULL, "T1");
+    moidc_token_release(token);
+    close_client();
+    open_client();
+    check_get("T1"); /* it was saved */
+    CHECK(provider.token_requests == 1);
+    session_end();
+}
+
+static void test_stop_gives_a_renewal_up_when_its_time_is_over(void)
+{
+    int64_t start_ms;
+
+    session_begin();
+    provider.expires_in = 100;
+    check_get("T1");
+    provider.delay_ms = 3000;
+    clock_shift_s(85);
+    check_peek(0, "T1");
+    wait_until(&provider.token_requests, 2);
+    start_ms = clock_steady_ms();
+    moidc_client_stop(client, 100);
+    CHECK(clock_steady_ms() - start_ms < 2000);
+    check_peek(0, "T1"); /* what is there stays valid */
+    session_end();
+}
+
+int main(void)
+{
+    provider_start();
+    RUN(test_second_call_is_answered_from_memory_and_another_client_from_disk);
+    RUN(test_renewal_begins_when_a_fifth_is_left);
+    RUN(test_renewal_begins_at_most_a_minute_before_the_end);
+    RUN(test_failed_renewal_leaves_the_token_and_is_not_hammered);
+    RUN(test_nothing_is_sent_after_its_end);
+    RUN(test_token_without_an_end_is_used_until_it_is_rejected);
+    RUN(test_rejected_token_is_renewed_at_most_once_a_minute);
+    RUN(test_sixteen_threads_make_one_request);
+    RUN(test_sixteen_threads_share_one_refusal);
+    RUN(test_refusal_is_not_asked_again_for_a_minute);
+    RUN(test_login_is_not_held_up_by_a_refusal);
+    RUN(test_refused_way_of_authenticating_is_followed_by_the_other_once);
+    RUN(test_logout_leaves_nothing_in_memory_or_on_disk);
+    RUN(test_child_forked_during_a_request_gets_a_token);
+    RUN(test_children_forked_while_threads_hold_the_locks_get_a_token);
+    RUN(test_stop_waits_for_the_request_in_flight);
+    RUN(test_stop_gives_a_renewal_up_when_its_time_is_over);
+    provider_end();
+    return check_summary();
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* Each allocation of each public call fails in turn: MOIDC_E_MEMORY or success, no crash, no leak. Needs the build with
+ * -Dfail-alloc=true. */
+#include "session_fixture.h"
+
+static struct moidc_token *token;
+static bool removed;
+
+/* Calls `call` with the 1st, 2nd ... allocation failing until none is left; before each one `prepare`, after it
+ * `tidy`. */
+static void fail_each(void (*prepare)(void), enum moidc_code (*call)(void), void (*tidy)(void), int sticky)
+{
+    unsigned long count;
+    unsigned long n = 1;
+
+    do {
+        enum moidc_code rc;
+
+        prepare();
+        memset(&err, 0, sizeof err);
+        mem_fail_at(n, sticky);
+        rc = call();
+        count = mem_fail_at(0, 0);
+        if (rc != MOIDC_OK && rc != MOIDC_E_MEMORY) {
+            fprintf(stderr, "allocation %lu: %s, \"%s\"\n", n, moidc_code_info(rc)->name, err.what);
+        }
+        CHECK(rc == MOIDC_E_MEMORY || rc == MOIDC_OK);
+        CHECK(rc == MOIDC_OK || (err.code == rc && count >= n));
+        tidy();
+    } while (count >= n++);
+}
+
+static void nothing(void)
+{
+}
+
+static enum moidc_code call_client_new(void)
+{
+    return moidc_client_new("/some/where", &client, &err);
+}
+
+static void free_client(void)
+{
+    moidc_client_free(client);
+    client = NULL;
+}
+
+static void test_client_new(void)
+{
+    client = NULL;
+    fail_each(nothing, call_client_new, free_client, 0);
+}
+
+static enum moidc_code call_env_new(void)
+{
+    static const char *const variables[] = {"A=1", "B=2", NULL};
+
+    return moidc_env_new(variables, &env, &err);
+}
+
+static void free_env(void)
+{
+    moidc_env_free(env);
+    env = NULL;
+}
+
+static void test_env_new(void)
+{
+    env = NULL;
+    fail_each(nothing, call_env_new, free_env, 0);
+}
+
+static void prepare_find(void)
+{
+    server = NULL;
+    CHECK(moidc_client_new(scratch, &client, &err) == MOIDC_OK);
+}
+
+static enum moidc_code call_find(void)
+{
+    return find_server(client, &server);
+}
+
+static void release_server(void)
+{
+    moidc_server_release(server);
+    server = NULL;
+    free_client();
+}
+
+static void test_server_find_by_variables_and_files(void)
+{
+    scratch_begin();
+    env = session_env();
+    put_file(in_scratch("pyproject.toml"),
+             "[[tool.mlflow-oidc-client.tracking-servers]]\nuri = 'https://other.example/'\n"
+             "issuer = 'https://i/'\nclient-id = 'x'\nclient_id = 'unknown key'\n",
+             0600);
+    fail_each(prepare_find, call_find, release_server, 0);
+    fail_each(prepare_find, call_find, release_server, 1);
+    free_env();
+    scratch_end();
+}
+
+/* A client with an empty cache. */
+static void prepare_get(void)
+{
+    session_begin();
+    token = NULL;
+}
+
+static void prepare_logout(void)
+{
+    prepare_get();
+    check_get("T1");
+}
+
+static enum moidc_code call_get(void)
+{
+    struct moidc_token_request request = {.env = env};
+
+    return moidc_token_get(server, &request, &token, &err);
+}
+
+static enum moidc_code call_logout(void)
+{
+    struct moidc_token_request request = {.env = env};
+
+    return moidc_logout(server, &request, &removed, &err);
+}
+
+/* The client is of use afterwards: what failed for want of memory keeps nothing from being done. */
+static void tidy_get(void)
+{
+    CHECK((token != NULL) == (err.code == MOIDC_OK));
+    moidc_token_release(token);
+    CHECK(get(NULL, &token) == MOIDC_OK);
+    moidc_token_release(token);
+    session_end();
+}
+
+static void tidy_logout(void)
+{
+    CHECK(get(NULL, &token) == MOIDC_OK);
+    moidc_token_release(token);
+    session_end();
+}
+
+static void test_token_get(void)
+{
+    fail_each(prepare_get, call_get, tidy_get, 0);
+    fail_each(prepare_get, call_get, tidy_get, 1);
+}
+
+/* Another client finds on disk what the first one saved. */
+static void prepare_disk(void)
+{
+    prepare_logout();
+    close_client();
+    open_client();
+}
+
+static void test_token_get_from_disk(void)
+{
+    fail_each(prepare_disk, call_get, tidy_get, 0);
+    fail_each(prepare_disk, call_get, tidy_get, 1);
+    CHECK(provider.token_requests == 1);
+}
+
+static void test_logout(void)
+{
+    fail_each(prepare_logout, call_logout, tidy_logout, 0);
+    fail_each(prepare_logout, call_logout, tidy_logout, 1);
+}
+
+int main(void)
+{
+    provider_start();
+    RUN(test_client_new);
+    RUN(test_env_new);
+    RUN(test_server_find_by_variables_and_files);
+    RUN(test_token_get);
+    RUN(test_token_get_from_disk);
+    RUN(test_logout);
+    provider_end();
+    return check_summary();
+}
