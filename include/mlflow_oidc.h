@@ -162,6 +162,8 @@ enum moidc_code moidc_logout(struct moidc_server *server, const struct moidc_tok
 const char *moidc_token_reveal(const struct moidc_token *token);
 /* Seconds since 1970 when it ends; 0 when nobody said. */
 int64_t moidc_token_expires_at_s(const struct moidc_token *token);
+/* Another reference to `token`. */
+struct moidc_token *moidc_token_hold(struct moidc_token *token);
 void moidc_token_release(struct moidc_token *token);
 
 /* Takes the oldest notice. False when there is none (one atomic read). */

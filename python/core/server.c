@@ -174,14 +174,9 @@ static PyObject *server_renewed(PyObject *object, PyObject *header)
         /* another thread has renewed since: its token is the answer */
         return server_authorization(object, NULL, 0);
     }
-    rejected = self->token;
-    self->token = NULL; /* ours while the interpreter's lock is given up */
+    rejected = moidc_token_hold(self->token); /* another thread may replace it while we wait */
     result = ask(self, moidc_token_get, 0, rejected);
-    if (self->token == NULL) {
-        self->token = rejected;
-    } else {
-        moidc_token_release(rejected);
-    }
+    moidc_token_release(rejected);
     return result;
 }
 

@@ -76,6 +76,11 @@ int64_t moidc_token_expires_at_s(const struct moidc_token *token)
     return token_expires_at_s(token);
 }
 
+struct moidc_token *moidc_token_hold(struct moidc_token *token)
+{
+    return token_hold(token);
+}
+
 void moidc_token_release(struct moidc_token *token)
 {
     token_release(token);

@@ -2,12 +2,10 @@
 #include "flow/exchange.h"
 
 #include "base/fork_gate.h"
-#include "base/json.h"
 #include "base/text.h"
 #include "flow/client.h"
 #include "io/clock.h"
 #include "oauth/id_token.h"
-#include "oauth/jws.h"
 #include "oauth/token_response.h"
 
 #include <string.h>
@@ -162,33 +160,18 @@ static enum moidc_code check_id_token(struct session *session, const struct wish
     }
 }
 
-/* The nonce of the sign-in that `entry` goes back to, which a renewed ID token must repeat if it carries one (OIDC Core
- * §12.2): from the ID token of before, which was checked when it came. *ret stays NULL when that is not known. */
-static enum moidc_code earlier_nonce(const struct cache_entry *entry, struct secret **ret, struct moidc_err *err)
-{
-    CLEANUP(json_release_p) json_t *claims = NULL;
-    const struct secret *token = entry->id_token;
-    enum moidc_code rc = MOIDC_E_PROTOCOL;
-
-    if (token != NULL) {
-        rc = jws_payload_unchecked(secret_reveal(token), secret_length(token), &claims, err);
-    }
-    return rc == MOIDC_OK ? json_secret(claims, "nonce", ret, err) : rc == MOIDC_E_MEMORY ? rc : MOIDC_OK;
-}
-
 /* Takes the ID token of the reply over into `entry`. */
 static enum moidc_code take_id_token(struct session *session, const struct wish *wish, const struct token_grant *grant,
                                      const struct token_response *response, const struct secret *nonce,
                                      struct cache_entry *entry, struct moidc_err *err)
 {
     CLEANUP(id_token_free_p) struct id_token *checked = NULL;
-    CLEANUP(secret_free_p) struct secret *earlier = NULL;
     bool renewal = grant->grant == GRANT_REFRESH;
-    enum moidc_code rc = renewal ? earlier_nonce(entry, &earlier, err) : MOIDC_OK;
+    enum moidc_code rc;
     struct id_token_expect expect = {
         .issuer = session->provider.metadata->issuer,
         .client_id = wish->settings->client_id,
-        .nonce = renewal ? earlier : nonce,
+        .nonce = nonce,
         .renewal = renewal,
         .access_token = response->access_token,
         .subject = renewal ? entry->subject : NULL,
@@ -196,7 +179,7 @@ static enum moidc_code take_id_token(struct session *session, const struct wish 
         .leeway_s = LEEWAY_S,
     };
 
-    rc = rc == MOIDC_OK ? check_id_token(session, wish, response, &expect, &checked, err) : rc;
+    rc = check_id_token(session, wish, response, &expect, &checked, err);
     if (rc != MOIDC_OK) {
         return rc;
     }
@@ -219,6 +202,13 @@ static enum moidc_code no_id_token(const struct session *session, const struct w
                                                       : "set use-id-token = false, so that the access token is sent");
 }
 
+/* An ID token is taken, and then checked in full, where a person signs in or where it is what is sent; one that cannot
+ * be checked, for want of published keys, and is not needed, is left. */
+static bool is_wanted(const struct session *session, const struct wish *wish)
+{
+    return wish->settings->use_id_token || (is_person(session) && session->provider.metadata->jwks_uri != NULL);
+}
+
 /* What the reply brings, over what was known before. */
 static enum moidc_code take_reply(struct session *session, const struct wish *wish, const struct token_grant *grant,
                                   const struct token_response *response, const struct secret *nonce,
@@ -239,13 +229,18 @@ static enum moidc_code take_reply(struct session *session, const struct wish *wi
         return rc;
     }
     if (!renewal) {
+        mem_free(entry->nonce);
+        entry->nonce = NULL;
+        if (nonce != NULL && (entry->nonce = mem_strdup(secret_reveal(nonce))) == NULL) {
+            return err_memory(err);
+        }
         secret_free(entry->id_token);
         entry->id_token = NULL;
         entry->id_expires_at_s = 0;
         mem_free(entry->subject);
         entry->subject = NULL;
     }
-    if (response->id_token != NULL && (is_person(session) || wish->settings->use_id_token)) {
+    if (response->id_token != NULL && is_wanted(session, wish)) {
         rc = take_id_token(session, wish, grant, response, nonce, entry, err);
     } else if (renewal && response->id_token == NULL) {
         pthread_mutex_lock(&session->mutex);
@@ -296,7 +291,7 @@ enum moidc_code exchange(struct session *session, const struct wish *wish, const
     enum moidc_code rc;
 
     rc = provider_discover(&session->provider, &wish->call, err);
-    if (rc == MOIDC_OK && is_person(session)) {
+    if (rc == MOIDC_OK && is_wanted(session, wish)) {
         /* before the grant is used up: without keys its ID token could not be taken */
         rc = provider_keys(&session->provider, &wish->call, false, err);
     }
@@ -343,13 +338,17 @@ enum moidc_code exchange_client_credentials(struct session *session, const struc
 enum moidc_code exchange_refresh(struct session *session, const struct wish *wish, const struct cache_entry *before,
                                  struct cache_entry **ret, struct moidc_err *err)
 {
+    CLEANUP(secret_free_p) struct secret *nonce = NULL;
     struct token_grant grant = {
         .grant = GRANT_REFRESH,
         .refresh_token = before->refresh_token,
         .audience = wish->settings->audience_set ? wish->settings->audience : NULL,
     };
 
-    return exchange(session, wish, &grant, before, NULL, ret, err);
+    if (before->nonce != NULL && (nonce = secret_new_text(before->nonce)) == NULL) {
+        return err_memory(err);
+    }
+    return exchange(session, wish, &grant, before, nonce, ret, err);
 }
 
 enum moidc_code exchange_revoke(struct session *session, const struct wish *wish, const struct cache_entry *entry,

@@ -85,11 +85,14 @@ static enum moidc_code look_in_cache(struct session *session, const struct cache
 }
 
 /* Saves and adopts. A cache that cannot be written is a notice: the token is good all the same. */
-static enum moidc_code keep(struct session *session, const struct cache_dir *dir, struct cache_entry *entry,
-                            struct moidc_err *err)
+static enum moidc_code keep(struct session *session, const struct cache_dir *dir, const struct wish *wish,
+                            struct cache_entry *entry, struct moidc_err *err)
 {
     struct moidc_err fault;
 
+    if (wish->rejected != NULL) {
+        entry->rejected_at_s = clock_now_s();
+    }
     session->unsaved = dir == NULL || cache_write(dir, &session->identity, entry, &fault) != MOIDC_OK;
     if (session->lock != NULL) {
         logout_note_clear(session->lock);
@@ -199,7 +202,7 @@ static enum moidc_code renew(struct session *session, const struct cache_dir *di
 
         rc = rc == MOIDC_OK ? exchange_refresh(session, wish, session->entry, &entry, err) : rc;
         if (rc == MOIDC_OK) {
-            rc = keep(session, dir, entry, err);
+            rc = keep(session, dir, wish, entry, err);
             entry = NULL;
             return rc;
         }
@@ -231,7 +234,8 @@ static enum moidc_code renew(struct session *session, const struct cache_dir *di
 }
 
 /* A refresh token that the provider refused is not tried again, by no process. */
-static enum moidc_code drop_refresh_token(struct session *session, const struct cache_dir *dir, struct moidc_err *err)
+static enum moidc_code drop_refresh_token(struct session *session, const struct cache_dir *dir, const struct wish *wish,
+                                          struct moidc_err *err)
 {
     struct cache_entry *entry = NULL;
     enum moidc_code rc = cache_entry_copy(session->entry, &entry, err);
@@ -241,7 +245,7 @@ static enum moidc_code drop_refresh_token(struct session *session, const struct 
     }
     secret_free(entry->refresh_token);
     entry->refresh_token = NULL;
-    return keep(session, dir, entry, err);
+    return keep(session, dir, wish, entry, err);
 }
 
 /* Why a person cannot be asked here; MOIDC_OK: can be. */
@@ -288,7 +292,7 @@ static enum moidc_code sign_in_anew(struct session *session, const struct cache_
     }
     rc = rc == MOIDC_OK ? set_servers(session, entry, wish->settings->uri, err) : rc;
     if (rc == MOIDC_OK) {
-        rc = keep(session, dir, entry, err);
+        rc = keep(session, dir, wish, entry, err);
         entry = NULL;
     }
     return rc;
@@ -297,9 +301,15 @@ static enum moidc_code sign_in_anew(struct session *session, const struct cache_
 static enum moidc_code may_renew_rejected(struct session *session, const struct wish *wish, struct moidc_err *err)
 {
     int64_t now_ms = clock_steady_ms();
+    /* by another process of the user: a time that lies ahead was written by another clock and says nothing */
+    int64_t since_s = session->entry != NULL ? clock_now_s() - session->entry->rejected_at_s : -1;
+    bool too_soon = now_ms < session->next_rejected_ms || (since_s >= 0 && since_s < REJECTED_MS / 1000);
 
-    if (wish->rejected == NULL || now_ms >= session->next_rejected_ms) {
-        session->next_rejected_ms = wish->rejected != NULL ? now_ms + REJECTED_MS : session->next_rejected_ms;
+    if (wish->rejected == NULL) {
+        return MOIDC_OK;
+    }
+    if (!too_soon) {
+        session->next_rejected_ms = now_ms + REJECTED_MS;
         return MOIDC_OK;
     }
     err_set(err, MOIDC_E_PROVIDER, "the tracking server refused the token (HTTP status 401), and renewing it was tried "
@@ -338,7 +348,7 @@ static enum moidc_code work(struct session *session, const struct cache_dir *dir
         }
         refusal = *err;
         if (refused && strcmp(refusal.oauth_error, "invalid_grant") == 0) {
-            rc = drop_refresh_token(session, dir, err);
+            rc = drop_refresh_token(session, dir, wish, err);
             if (rc != MOIDC_OK) {
                 return rc;
             }
@@ -374,7 +384,7 @@ static enum moidc_code with_lock(struct session *session, const struct cache_dir
         struct cache_entry *entry = session->salvage;
 
         session->salvage = NULL;
-        if (keep(session, dir, entry, &fault) != MOIDC_OK) {
+        if (keep(session, dir, wish, entry, &fault) != MOIDC_OK) {
             notices_add(&session->client->notices, MOIDC_DEBUG, "salvage.failed code=%d", (int)fault.code);
         }
     }

@@ -23,6 +23,7 @@ void cache_entry_free(struct cache_entry *entry)
     }
     mem_free(entry->servers);
     mem_free(entry->subject);
+    mem_free(entry->nonce);
     mem_free(entry->client_auth);
     secret_free(entry->access_token);
     secret_free(entry->id_token);
@@ -68,6 +69,7 @@ enum moidc_code cache_entry_copy(const struct cache_entry *entry, struct cache_e
     enum moidc_code rc = MOIDC_OK;
 
     if (copy == NULL || (entry->subject != NULL && (copy->subject = mem_strdup(entry->subject)) == NULL) ||
+        (entry->nonce != NULL && (copy->nonce = mem_strdup(entry->nonce)) == NULL) ||
         (entry->client_auth != NULL && (copy->client_auth = mem_strdup(entry->client_auth)) == NULL)) {
         return err_memory(err);
     }
@@ -83,6 +85,7 @@ enum moidc_code cache_entry_copy(const struct cache_entry *entry, struct cache_e
     copy->obtained_at_s = entry->obtained_at_s;
     copy->access_expires_at_s = entry->access_expires_at_s;
     copy->id_expires_at_s = entry->id_expires_at_s;
+    copy->rejected_at_s = entry->rejected_at_s;
     copy->offline = entry->offline;
     *ret = copy;
     copy = NULL;
@@ -202,6 +205,7 @@ static enum moidc_code entry_fill(const json_t *object, struct cache_entry *entr
     rc = rc == MOIDC_OK ? json_secret(object, "id_token", &entry->id_token, err) : rc;
     rc = rc == MOIDC_OK ? json_secret(object, "refresh_token", &entry->refresh_token, err) : rc;
     rc = rc == MOIDC_OK ? text_copy(object, "subject", &entry->subject, err) : rc;
+    rc = rc == MOIDC_OK ? text_copy(object, "nonce", &entry->nonce, err) : rc;
     rc = rc == MOIDC_OK ? text_copy(object, "client_auth", &entry->client_auth, err) : rc;
     json_array_foreach(servers, i, server) {
         if (rc == MOIDC_OK && json_is_string(server)) {
@@ -211,6 +215,7 @@ static enum moidc_code entry_fill(const json_t *object, struct cache_entry *entr
     json_seconds(object, "obtained_at", &entry->obtained_at_s);
     json_seconds(object, "access_expires_at", &entry->access_expires_at_s);
     json_seconds(object, "id_expires_at", &entry->id_expires_at_s);
+    json_seconds(object, "rejected_at", &entry->rejected_at_s);
     entry->offline = offline == NULL                   ? OFFLINE_UNKNOWN
                      : strcmp(offline, "ask") == 0     ? OFFLINE_ASK
                      : strcmp(offline, "refused") == 0 ? OFFLINE_REFUSED
@@ -314,12 +319,14 @@ static json_t *entry_object(const struct identity *identity, const struct cache_
         *failed = true;
     }
     set_text(object, "subject", entry->subject, failed);
+    set_text(object, "nonce", entry->nonce, failed);
     set_secret(object, "access_token", entry->access_token, failed);
     set_secret(object, "id_token", entry->id_token, failed);
     set_secret(object, "refresh_token", entry->refresh_token, failed);
     set_seconds(object, "obtained_at", entry->obtained_at_s, failed);
     set_seconds(object, "access_expires_at", entry->access_expires_at_s, failed);
     set_seconds(object, "id_expires_at", entry->id_expires_at_s, failed);
+    set_seconds(object, "rejected_at", entry->rejected_at_s, failed);
     set_text(object, "client_auth", entry->client_auth, failed);
     set_text(object, "offline_access", offline[entry->offline], failed);
     return object;

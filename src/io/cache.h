@@ -22,12 +22,14 @@ struct cache_entry {
     char **servers; /* normalised URIs of the tracking servers that the tokens were obtained for */
     size_t server_count;
     char *subject; /* `sub` of the ID token; NULL: there was none */
+    char *nonce;   /* of the sign-in that all this goes back to (OIDC Core §12.2); NULL: there was none */
     struct secret *access_token;
     struct secret *id_token;
     struct secret *refresh_token;
     int64_t obtained_at_s;       /* when access and ID token came, seconds since 1970 */
     int64_t access_expires_at_s; /* 0: nobody said */
     int64_t id_expires_at_s;
+    int64_t rejected_at_s;       /* when tokens were last renewed because a server had rejected them; 0: never */
     char *client_auth;           /* the method that worked (RFC 7591 §2); NULL: none did yet */
     enum offline offline;
 };

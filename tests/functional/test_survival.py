@@ -2,6 +2,7 @@
 import json
 
 from provider import DROP
+from scripted import Answer
 
 
 def test_a_run_is_ended_at_exit_though_its_token_has_ended(world):
@@ -150,3 +151,51 @@ def test_a_huge_pyproject_that_is_not_ours_stops_nothing(world):
     (world.cwd / "pyproject.toml").write_text("[tool.other]\nx = 1\n" + "# filler\n" * 40_000)
     world.run("attempt(search)").ok()
     assert world.server.without_token(), "a request that no settings describe goes out untouched"
+
+
+def test_many_processes_together_renew_a_rejected_token_once_a_minute(world):
+    world.robot()
+    world.run("token()").ok()
+    world.server.fault("*", lambda request, normal: Answer(401))
+    for _ in range(3):
+        world.run("search()").failed(None, world.server.uri)
+    assert len(world.token_requests()) == 2, "the first one and one renewal"
+    world.advance(61)
+    world.run("search()").failed(None, world.server.uri)
+    assert len(world.token_requests()) == 3
+
+
+def test_the_nonce_is_remembered_over_a_renewal_without_one(world):
+    """OIDC Core §12.2, whatever lies between."""
+    world.person()
+    with world.process() as process:
+        process.do("token()").ok()
+        world.provider.id_token.claims = {"nonce": DROP}
+        world.advance(301)
+        process.do("token()").ok()
+        world.provider.id_token.claims = {"nonce": "another"}
+        world.advance(301)
+        world.browser.mode = "deny"
+        process.do("token()").failed(None, "nonce")
+
+
+def test_a_person_signs_in_where_no_keys_are_published_and_no_id_token_is_sent(world):
+    """A plain OAuth 2.1 server (RFC 8414)."""
+    world.write({**world.person_settings(), "scope": "mlflow", "use-id-token": False})
+    world.provider.metadata = {"jwks_uri": DROP}
+    with world.process() as process:
+        process.do("search()").ok()
+        world.advance(301)
+        process.do("search()").ok()
+    assert len(world.browser.openings) == 1
+
+
+def test_two_threads_that_meet_a_401_together_both_go_on(world):
+    world.robot()
+    with world.process() as process:
+        process.do("search()").ok()
+        world.provider.revoke_access()
+        world.provider.effect("token", delay=0.5)
+        outcomes = process.do("threads(4, lambda *a: search())").ok()
+    assert [outcome["error"] for outcome in outcomes] == [None] * 4
+    assert len(world.token_requests()) == 2
