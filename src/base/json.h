@@ -27,7 +27,7 @@ enum moidc_code json_secret(const json_t *object, const char *key, struct secret
 /* True when the member is an array of strings that has `word` in it. */
 bool json_array_has(const json_t *object, const char *key, const char *word);
 /* The member as whole seconds in *ret (a real is cut off, RFC 7519 §2 NumericDate). False when it is absent, no number,
- * or not within ±2^53. */
+ * or not between -2^53 and 2^53, where a double no longer tells neighbours apart. */
 bool json_seconds(const json_t *object, const char *key, int64_t *ret);
 
 #endif

@@ -158,7 +158,11 @@ static void test_seconds_are_whole_and_bounded(void)
     check_seconds("1700000000.9", 1700000000);
     check_seconds("-1.5", -1);
     check_seconds("1.7e9", 1700000000);
+    check_seconds("9007199254740991", 9007199254740991);
     check_seconds("-9007199254740991", -9007199254740991);
+    check_seconds("9007199254740992", -77);
+    check_seconds("-9007199254740992", -77);
+    check_seconds("9007199254740993", -77); /* the same double as the one before */
     check_seconds("9007199254740994", -77);
     check_seconds("-9223372036854775808", -77);
     check_seconds("18446744073709551616", -77);

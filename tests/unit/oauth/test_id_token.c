@@ -255,7 +255,7 @@ static void test_times(void)
         {"{\"exp\":1,\"iat\":0}", NULL, "expired"},
         {"{\"exp\":0}", NULL, "does not end (exp) after"},
         {"{\"exp\":-1,\"iat\":-2}", NULL, "expired"},
-        {"{\"exp\":-9007199254740992}", NULL, "does not end (exp) after"},
+        {"{\"exp\":-9007199254740991}", NULL, "does not end (exp) after"},
         {NULL, "iat", "has no time of issue"},
         {"{\"iat\":\"1699999990\"}", NULL, "has no time of issue"},
         {"{\"iat\":null}", NULL, "has no time of issue"},
@@ -398,7 +398,7 @@ static void test_signature_comes_before_the_claims(void)
         bool unknown;
     } rows[] = {
         {"{\"alg\":\"RS256\"}", RSA_A, "RS256", NULL, false},
-        {"{\"alg\":\"RS256\"}", RSA_B, "RS256", "wrong signature", false},
+        {"{\"alg\":\"RS256\"}", RSA_B, "RS256", "wrong signature", true},
         {"{\"alg\":\"none\"}", RSA_A, "RS256", "is not signed", false},
         {"{\"alg\":\"EdDSA\",\"kid\":\"ed\"}", ED_A, "EdDSA", NULL, false},
         {"{\"alg\":\"EdDSA\",\"kid\":\"new\"}", ED_A, "EdDSA", "no key of the provider fits", true},
