@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import json
 import os
+import signal
 import socket
 import sys
 import threading
@@ -228,6 +229,7 @@ def zygote(channel):
 
 def main():
     role, descriptor = sys.argv[1], int(sys.argv[2])
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with Ctrl-C ignored
     del sys.path[0]  # the folder of the tests: their modules are none of the interpreter under test
     channel = socket.socket(fileno=descriptor)
     if role == "zygote":
