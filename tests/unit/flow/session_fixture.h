@@ -61,6 +61,7 @@ static inline void close_client(void)
 static inline void session_begin(void)
 {
     scratch_begin();
+    CHECK(chdir(scratch) == 0); /* away from the pyproject.toml of whoever runs the tests */
     provider_reset();
     env = session_env();
     open_client();
@@ -70,6 +71,7 @@ static inline void session_end(void)
 {
     close_client();
     moidc_env_free(env);
+    CHECK(chdir("/") == 0);
     scratch_end();
 }
 
