@@ -236,7 +236,7 @@ def report(rows, not_run, seconds):
         print(f"not run: {combination.name}: no Python {combination.python} on PATH, in /usr/bin or in pyenv")
     failed = sum(not row.passed for row in rows)
     print(f"({seconds:.0f} s in all)")
-    print(f"{len(rows) - failed} passed, {failed} failed")
+    print(f"versions: {len(rows) - failed} passed, {failed} failed")
 
 
 if __name__ == "__main__":
