@@ -221,6 +221,7 @@ static enum moidc_code renew(struct session *session, const struct cache_dir *di
 
             rc = look_in_cache(session, dir, true, err);
             if (rc != MOIDC_OK || session->entry->refresh_token == NULL ||
+                !cache_entry_serves(session->entry, wish->settings->uri) ||
                 secret_equal(session->entry->refresh_token, used)) {
                 *err = rc != MOIDC_OK ? *err : refusal;
                 return err->code;
@@ -330,10 +331,9 @@ static enum moidc_code work(struct session *session, const struct cache_dir *dir
     if (rc != MOIDC_OK) {
         return rc;
     }
-    if (!wish->anew && session->entry != NULL && session->entry->refresh_token != NULL &&
+    /* one that came with client credentials, against RFC 6749 §4.4.3, is no use: those credentials are at hand */
+    if (is_person(session) && !wish->anew && session->entry != NULL && session->entry->refresh_token != NULL &&
         cache_entry_serves(session->entry, wish->settings->uri)) {
-        struct moidc_err refusal;
-
         rc = renew(session, dir, wish, &refused, err);
         if (rc == MOIDC_OK && has_valid(session, wish)) {
             return MOIDC_OK;
@@ -346,8 +346,7 @@ static enum moidc_code work(struct session *session, const struct cache_dir *dir
             err_where(err, "%s", wish->settings->issuer);
             return err_next(err, "set use-id-token = false, so that the access token is sent, or sign in");
         }
-        refusal = *err;
-        if (refused && strcmp(refusal.oauth_error, "invalid_grant") == 0) {
+        if (refused && strcmp(err->oauth_error, "invalid_grant") == 0) {
             rc = drop_refresh_token(session, dir, wish, err);
             if (rc != MOIDC_OK) {
                 return rc;
