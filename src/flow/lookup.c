@@ -11,8 +11,10 @@
 enum { STRANGER_MS = 2000, WARNED_MOST = 32 };
 
 /* Each warning once, however often settings are read. */
-static void warn_once(struct moidc_client *client, const char *text)
+static void warn_once(void *ctx, const char *text)
 {
+    struct moidc_client *client = ctx;
+
     for (size_t i = 0; i < client->warned_count; i++) {
         if (strcmp(client->warned[i], text) == 0) {
             return;
@@ -83,7 +85,8 @@ static enum moidc_code read_files(struct moidc_client *client, const struct moid
 {
     CLEANUP(settings_file_free_p) struct settings_file *project = NULL;
     CLEANUP(settings_file_free_p) struct settings_file *own = NULL;
-    enum moidc_code rc = settings_file_find_project(client->start_dir, &client->notices, &project, err);
+    struct warning_sink sink = {.ctx = client, .warn = warn_once};
+    enum moidc_code rc = settings_file_find_project(client->start_dir, &sink, &project, err);
 
     rc = rc == MOIDC_OK ? settings_file_find_own(lookup->env, &own, err) : rc;
     if (rc != MOIDC_OK) {

@@ -4,9 +4,22 @@
 #include "config/toml_shim.h"
 #include "io/file.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { LEVELS_MOST = 64 };
+
+static void PRINTF(2, 3) warn(const struct warning_sink *sink, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    sink->warn(sink->ctx, text);
+}
 
 static bool is_ours(const struct strbuf *bytes)
 {
@@ -16,7 +29,7 @@ static bool is_ours(const struct strbuf *bytes)
 }
 
 /* Reads one pyproject.toml. A file above the start that others can write is passed over. */
-static enum moidc_code read_project(const char *path, bool above, struct notices *notices, struct settings_file **ret,
+static enum moidc_code read_project(const char *path, bool above, const struct warning_sink *sink, struct settings_file **ret,
                                     struct moidc_err *err)
 {
     CLEANUP(strbuf_free) struct strbuf bytes = STRBUF_INIT(TOML_MOST_BYTES);
@@ -26,7 +39,7 @@ static enum moidc_code read_project(const char *path, bool above, struct notices
     if ((rc == MOIDC_E_STORAGE || rc == MOIDC_E_CONFIGURATION) && (above || !is_ours(&bytes))) {
         /* too large or unreadable, and as far as can be seen not about us: no reason to stop every call */
         if (!above) {
-            notices_add(notices, MOIDC_WARNING, "%s (%s): it is not used", err->what, err->where);
+            warn(sink, "%s (%s): it is not used", err->what, err->where);
         }
         return MOIDC_OK;
     }
@@ -35,16 +48,15 @@ static enum moidc_code read_project(const char *path, bool above, struct notices
     }
     if (above && (!facts.trusted_owner || facts.others_can_write)) {
         if (is_ours(&bytes)) {
-            notices_add(notices, MOIDC_WARNING,
-                        "%s is not used: it lies above the working directory and %s (chmod go-w it, or work where it is)",
-                        path, facts.trusted_owner ? "others can write it" : "belongs to another user");
+            warn(sink, "%s is not used: it lies above the working directory and %s", path,
+                 facts.trusted_owner ? "others can write it (chmod go-w)" : "belongs to another user");
         }
         return MOIDC_OK;
     }
     return settings_file_parse(strbuf_text(&bytes), bytes.length, path, true, ret, err);
 }
 
-static enum moidc_code search_upwards(const char *start, struct notices *notices, struct settings_file **ret,
+static enum moidc_code search_upwards(const char *start, const struct warning_sink *sink, struct settings_file **ret,
                                       struct moidc_err *err)
 {
     CLEANUP(mem_free_p) char *dir = mem_strdup(start);
@@ -56,7 +68,7 @@ static enum moidc_code search_upwards(const char *start, struct notices *notices
 
         strbuf_add_format(&path, "%s/pyproject.toml", strcmp(dir, "/") == 0 ? "" : dir);
         rc = path.failed ? strbuf_error(&path, "the path of the working directory", err)
-                         : read_project(path.bytes, level > 0, notices, ret, err);
+                         : read_project(path.bytes, level > 0, sink, ret, err);
         if (slash == NULL || dir[1] == '\0' || dir[0] == '\0') {
             break;
         }
@@ -65,7 +77,7 @@ static enum moidc_code search_upwards(const char *start, struct notices *notices
     return rc;
 }
 
-enum moidc_code settings_file_find_project(const char *start_dir, struct notices *notices, struct settings_file **ret,
+enum moidc_code settings_file_find_project(const char *start_dir, const struct warning_sink *sink, struct settings_file **ret,
                                            struct moidc_err *err)
 {
     CLEANUP(mem_free_p) char *here = NULL;
@@ -73,13 +85,13 @@ enum moidc_code settings_file_find_project(const char *start_dir, struct notices
 
     *ret = NULL;
     if (start_dir != NULL) {
-        rc = search_upwards(start_dir, notices, ret, err);
+        rc = search_upwards(start_dir, sink, ret, err);
     }
     if (rc == MOIDC_OK && *ret == NULL) {
         rc = file_working_directory(&here, err);
     }
     if (rc == MOIDC_OK && here != NULL && (start_dir == NULL || strcmp(here, start_dir) != 0)) {
-        rc = search_upwards(here, notices, ret, err);
+        rc = search_upwards(here, sink, ret, err);
     }
     return rc;
 }
