@@ -23,7 +23,8 @@ DEFINE_CLEANUP(json_t *, json_release)
 /* The member's string, borrowed; NULL when it is absent or no string. */
 const char *json_text(const json_t *object, const char *key);
 /* The same as a secret, the caller's; *ret stays NULL when it is absent or no string. */
-enum moidc_code json_secret(const json_t *object, const char *key, struct secret **ret, struct moidc_err *err) MUST_CHECK;
+enum moidc_code json_secret(const json_t *object, const char *key, struct secret **ret,
+                            struct moidc_err *err) MUST_CHECK;
 /* True when the member is an array of strings that has `word` in it. */
 bool json_array_has(const json_t *object, const char *key, const char *word);
 /* The member as whole seconds in *ret (a real is cut off, RFC 7519 §2 NumericDate). False when it is absent, no number,

@@ -8,15 +8,15 @@
 /* The parts, as they stand in the text that was parsed (borrowed from it). */
 struct url {
     bool https;
-    bool userinfo;        /* something stands before an '@' */
-    const char *host;     /* without the brackets of an IPv6 literal */
+    bool userinfo;    /* something stands before an '@' */
+    const char *host; /* without the brackets of an IPv6 literal */
     size_t host_length;
     bool ipv6;
-    int port;             /* 80 or 443 where none is written */
+    int port; /* 80 or 443 where none is written */
     bool port_written;
-    const char *path;     /* from its '/', or "" */
+    const char *path; /* from its '/', or "" */
     size_t path_length;
-    const char *query;    /* after the '?', NULL when there is none */
+    const char *query; /* after the '?', NULL when there is none */
     size_t query_length;
     bool fragment;
 };

@@ -32,10 +32,10 @@ enum setting_kind { SETTING_TEXT, SETTING_SECRET, SETTING_BOOLEAN, SETTING_SECON
 struct setting_info {
     enum setting_id id;
     enum setting_kind kind;
-    const char *variable;      /* "MLFLOW_TRACKING_OIDC_ISSUER" */
-    const char *key;           /* "issuer" */
-    const char *default_text;  /* as the docs show it: "required", "the client ID", "`openid profile email`" */
-    const char *meaning;       /* one line for the docs */
+    const char *variable;     /* "MLFLOW_TRACKING_OIDC_ISSUER" */
+    const char *key;          /* "issuer" */
+    const char *default_text; /* as the docs show it: "required", "the client ID", "`openid profile email`" */
+    const char *meaning;      /* one line for the docs */
 };
 
 /* The i-th setting, i < SETTING_COUNT, in the order of enum setting_id. Static. */

@@ -27,8 +27,8 @@ void settings_free(struct settings *settings)
 
 bool settings_equal(const struct settings *a, const struct settings *b)
 {
-    bool secrets_equal = a->client_secret == NULL ? b->client_secret == NULL
-                                                  : secret_equal(a->client_secret, b->client_secret);
+    bool secrets_equal =
+        a->client_secret == NULL ? b->client_secret == NULL : secret_equal(a->client_secret, b->client_secret);
 
     return secrets_equal && strcmp(a->uri, b->uri) == 0 && strcmp(a->issuer, b->issuer) == 0 &&
            strcmp(a->client_id, b->client_id) == 0 && strcmp(a->redirect_uri, b->redirect_uri) == 0 &&
@@ -143,8 +143,8 @@ static enum moidc_code take_request(struct resolving *resolving)
 {
     struct settings *settings = resolving->settings;
     struct setting_value value;
-    enum moidc_code rc = take_text(resolving, SETTING_REDIRECT_URI, SETTING_DEFAULT_REDIRECT_URI, &value,
-                                   &settings->redirect_uri);
+    enum moidc_code rc =
+        take_text(resolving, SETTING_REDIRECT_URI, SETTING_DEFAULT_REDIRECT_URI, &value, &settings->redirect_uri);
 
     if (rc == MOIDC_OK) {
         rc = setting_uri_redirect(&value, settings->redirect_uri, &settings->redirect, resolving->err);

@@ -26,8 +26,8 @@ struct settings {
     char *redirect_uri;           /* as written */
     struct redirect redirect;
     char *scope;
-    bool scope_set;   /* by the user, not the default */
-    char *audience;   /* "" sends none */
+    bool scope_set; /* by the user, not the default */
+    char *audience; /* "" sends none */
     bool audience_set;
     bool interactive;
     bool use_id_token;

@@ -30,8 +30,8 @@ struct toml_value {
 typedef int toml_visitor(void *ctx, const struct toml_value *value);
 
 struct toml_result {
-    int line;              /* of the fault, 0 when unknown */
-    char message[160];     /* what is wrong; quotes no more than five bytes of the document, which may hold secrets */
+    int line;          /* of the fault, 0 when unknown */
+    char message[160]; /* what is wrong; quotes no more than five bytes of the document, which may hold secrets */
 };
 
 enum toml_status {
@@ -39,7 +39,7 @@ enum toml_status {
     TOML_ABSENT,    /* the document is fine and does not hold the array of tables */
     TOML_MALFORMED, /* the document, or the array's shape: result says where */
     TOML_NO_MEMORY,
-    TOML_STOPPED    /* the visitor said so */
+    TOML_STOPPED /* the visitor said so */
 };
 
 /* Visits every table of the array of tables that stands at `path` (NULL-terminated list of keys), and then every key of

@@ -10,11 +10,11 @@ struct moidc_server {
     struct moidc_client *client; /* borrowed */
     struct session *session;     /* borrowed from the client */
     struct settings *settings;
-    struct moidc_env *env;       /* as it was when the server was met: for the renewal thread */
-    struct url url;              /* of settings->uri */
+    struct moidc_env *env; /* as it was when the server was met: for the renewal thread */
+    struct url url;        /* of settings->uri */
     char *token_hint;
-    bool nested;                 /* another server is described below its URI (client->mutex) */
-    atomic_bool failed;          /* its last call failed: the settings are read again */
+    bool nested;        /* another server is described below its URI (client->mutex) */
+    atomic_bool failed; /* its last call failed: the settings are read again */
 };
 
 struct renewal; /* an entry of the queue */
@@ -29,22 +29,22 @@ struct moidc_client {
     struct moidc_server **servers; /* the met ones whose settings are kept, each a reference */
     size_t server_count;
     struct settings_file *files[2];
-    char *first_server; /* what the variables describe where the tracking URI is not http(s) */
-    bool any_server;    /* settings of any server were found at the last look */
-    char *stranger;     /* the origin of a request that nothing covered */
-    uint64_t stranger_env;       /* fingerprint of what was looked at */
+    char *first_server;    /* what the variables describe where the tracking URI is not http(s) */
+    bool any_server;       /* settings of any server were found at the last look */
+    char *stranger;        /* the origin of a request that nothing covered */
+    uint64_t stranger_env; /* fingerprint of what was looked at */
     int64_t stranger_until_ms;
-    char *warned[32];   /* warnings that were given: each once */
+    char *warned[32]; /* warnings that were given: each once */
     size_t warned_count;
 
-    pthread_cond_t idle;      /* in_flight fell to 0 or the renewal thread ended */
+    pthread_cond_t idle; /* in_flight fell to 0 or the renewal thread ended */
     struct renewal *queue;
     bool thread_runs;
-    bool thread_ended;        /* and can be joined */
+    bool thread_ended; /* and can be joined */
     pthread_t thread;
-    unsigned in_flight;       /* token requests that are not saved yet */
-    bool stopping;            /* nothing is begun any more */
-    atomic_bool stopped;      /* the grace is over: transfers end */
+    unsigned in_flight;  /* token requests that are not saved yet */
+    bool stopping;       /* nothing is begun any more */
+    atomic_bool stopped; /* the grace is over: transfers end */
 };
 
 /* The met server that covers `url` for certain, borrowed; NULL: look it up. client->mutex held. */

@@ -31,12 +31,14 @@ static void announce_secret(struct session *session, const struct wish *wish)
     if (wish->call.ui != NULL && wish->call.ui->show != NULL) {
         char line[512];
 
-        snprintf(line, sizeof line, "mlflow-oidc-client: the client secret of %s goes to the issuer %s, which %s names.",
+        snprintf(line, sizeof line,
+                 "mlflow-oidc-client: the client secret of %s goes to the issuer %s, which %s names.",
                  settings->source[SETTING_CLIENT_SECRET], settings->issuer, settings->issuer_file);
         text_make_printable(line); /* the path may hold anything, and the line may end within a character */
         wish->call.ui->show(wish->call.ui->ctx, line);
     } else {
-        notices_add(&session->client->notices, MOIDC_WARNING, "the client secret of %s goes to the issuer %s, which %s names",
+        notices_add(&session->client->notices, MOIDC_WARNING,
+                    "the client secret of %s goes to the issuer %s, which %s names",
                     settings->source[SETTING_CLIENT_SECRET], settings->issuer, settings->issuer_file);
     }
 }

@@ -210,8 +210,10 @@ static void warn_of_clear_text(struct moidc_client *client, const struct moidc_s
 
     if (!server->url.https && !url_is_loopback(&server->url)) {
         /* RFC 6750 §5.3 */
-        snprintf(text, sizeof text, "the token for %.300s travels in clear: anybody on the way can read and use it; "
-                                    "have the server speak https", server->settings->uri);
+        snprintf(text, sizeof text,
+                 "the token for %.300s travels in clear: anybody on the way can read and use it; "
+                 "have the server speak https",
+                 server->settings->uri);
         warn_once(client, text);
     }
 }

@@ -10,7 +10,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LOCK_STEP_FIRST_MS = 2, LOCK_STEP_MOST_MS = 25, LOCK_SPARE_S = 90, LOCK_TOLD_MS = 2000, REJECTED_MS = 60 * 1000 };
+enum {
+    LOCK_STEP_FIRST_MS = 2,
+    LOCK_STEP_MOST_MS = 25,
+    LOCK_SPARE_S = 90,
+    LOCK_TOLD_MS = 2000,
+    REJECTED_MS = 60 * 1000
+};
 
 static bool is_person(const struct session *session)
 {
@@ -37,8 +43,7 @@ static enum moidc_code open_cache(struct session *session, const struct wish *wi
 static bool satisfied(struct session *session, const struct wish *wish)
 {
     bool ending;
-    struct moidc_token *token =
-        session_peek(session, wish->settings, wish->min_valid_s, wish->rejected, &ending);
+    struct moidc_token *token = session_peek(session, wish->settings, wish->min_valid_s, wish->rejected, &ending);
     /* the renewal thread comes while the old token is still good */
     bool found = token != NULL && !wish->anew && !(wish->background && token_is_ending(token));
 
@@ -179,8 +184,8 @@ static enum moidc_code set_servers(const struct session *session, struct cache_e
                                    struct moidc_err *err)
 {
     const char *subject = session->entry != NULL ? session->entry->subject : NULL;
-    bool same = !is_person(session) ||
-                (subject != NULL && entry->subject != NULL && strcmp(subject, entry->subject) == 0);
+    bool same =
+        !is_person(session) || (subject != NULL && entry->subject != NULL && strcmp(subject, entry->subject) == 0);
 
     if (!same) {
         for (size_t i = 0; i < entry->server_count; i++) {
@@ -272,9 +277,10 @@ static enum moidc_code may_ask_person(const struct session *session, const struc
                                                                                 : ", and there is no refresh token");
         err_where(err, "%s", settings->uri);
         err_reply(err, 401, NULL);
-        return err_next(err, "see that its proxy takes a token with iss %s and the audience %s; to sign in anew call "
-                             "mlflow_oidc_client.login()", settings->issuer,
-                        settings->use_id_token ? settings->client_id : settings->audience);
+        return err_next(err,
+                        "see that its proxy takes a token with iss %s and the audience %s; to sign in anew call "
+                        "mlflow_oidc_client.login()",
+                        settings->issuer, settings->use_id_token ? settings->client_id : settings->audience);
     }
     return MOIDC_OK;
 }
@@ -313,8 +319,9 @@ static enum moidc_code may_renew_rejected(struct session *session, const struct 
         session->next_rejected_ms = now_ms + REJECTED_MS;
         return MOIDC_OK;
     }
-    err_set(err, MOIDC_E_PROVIDER, "the tracking server refused the token (HTTP status 401), and renewing it was tried "
-                                   "less than a minute ago");
+    err_set(err, MOIDC_E_PROVIDER,
+            "the tracking server refused the token (HTTP status 401), and renewing it was tried "
+            "less than a minute ago");
     err_where(err, "%s", wish->settings->uri);
     err_reply(err, 401, NULL);
     return err_next(err, "see that its proxy takes a token with iss %s and the audience %s", wish->settings->issuer,

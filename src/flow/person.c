@@ -16,8 +16,9 @@ enum moidc_code person_check(const struct call *call, struct moidc_err *err)
     }
     if (call->ui == NULL || call->ui->show == NULL ||
         (!browser_available(call->env) && !terminal_present() && !call->ui->notebook)) {
-        err_set(err, MOIDC_E_LOGIN_REQUIRED, "a person has to sign in, and nobody is here to: no browser, no display "
-                                             "and no terminal");
+        err_set(err, MOIDC_E_LOGIN_REQUIRED,
+                "a person has to sign in, and nobody is here to: no browser, no display "
+                "and no terminal");
         err_where(err, "environment variables BROWSER and DISPLAY");
         return err_next(err, "run python -c 'import mlflow_oidc_client as m; m.login()' in a terminal first, or set "
                              "MLFLOW_TRACKING_OIDC_CLIENT_SECRET");

@@ -113,8 +113,8 @@ static enum moidc_code bad_status(const struct http_response *response, const ch
     return err_where(err, "%s", url);
 }
 
-static enum moidc_code fetch_metadata(struct provider *provider, const struct call *call, bool oauth,
-                                      bool *not_found, struct moidc_err *err)
+static enum moidc_code fetch_metadata(struct provider *provider, const struct call *call, bool oauth, bool *not_found,
+                                      struct moidc_err *err)
 {
     CLEANUP(http_response_free_p) struct http_response *response = NULL;
     CLEANUP(mem_free_p) char *url = NULL;
@@ -129,8 +129,8 @@ static enum moidc_code fetch_metadata(struct provider *provider, const struct ca
     if (response->status != 200) {
         return bad_status(response, "the provider's metadata", url, err);
     }
-    rc = metadata_parse(strbuf_text(&response->body), response->body.length, provider->issuer, &provider->metadata,
-                        err);
+    rc =
+        metadata_parse(strbuf_text(&response->body), response->body.length, provider->issuer, &provider->metadata, err);
     if (rc != MOIDC_OK && rc != MOIDC_E_MEMORY) {
         err_where(err, "%s", url);
         if (err->next[0] == '\0') {

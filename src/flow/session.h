@@ -20,30 +20,30 @@ struct session {
 
     /* guarded by `mutex`, which is never held while anything is waited for */
     pthread_mutex_t mutex;
-    pthread_cond_t changed;       /* `busy` was cleared */
-    bool busy;                    /* a thread works on this identity: it alone touches `work` */
-    unsigned attempts;            /* how many such works have ended */
-    struct moidc_err last;        /* of the last one; last.code is MOIDC_OK when it succeeded */
-    struct cache_entry *entry;    /* what is known of the identity; NULL: nothing */
-    struct moidc_token *access;   /* made from entry */
+    pthread_cond_t changed;     /* `busy` was cleared */
+    bool busy;                  /* a thread works on this identity: it alone touches `work` */
+    unsigned attempts;          /* how many such works have ended */
+    struct moidc_err last;      /* of the last one; last.code is MOIDC_OK when it succeeded */
+    struct cache_entry *entry;  /* what is known of the identity; NULL: nothing */
+    struct moidc_token *access; /* made from entry */
     struct moidc_token *id;
-    struct moidc_err blocked;     /* why calls fail at once until then */
-    int64_t blocked_until_ms;     /* 0: they do not */
-    int64_t next_renewal_ms;      /* the background does not renew before */
-    int renewals_failed;          /* in a row */
+    struct moidc_err blocked; /* why calls fail at once until then */
+    int64_t blocked_until_ms; /* 0: they do not */
+    int64_t next_renewal_ms;  /* the background does not renew before */
+    int renewals_failed;      /* in a row */
     bool renewal_queued;
-    bool announced_secret;        /* the person was told where the client secret goes */
-    bool no_id_token_on_renewal;  /* the provider gives none: renewing does not help where the ID token is sent */
+    bool announced_secret;       /* the person was told where the client secret goes */
+    bool no_id_token_on_renewal; /* the provider gives none: renewing does not help where the ID token is sent */
 
     /* touched by the busy thread alone, which also reads `entry` without the mutex: nobody else replaces it */
     int64_t next_rejected_ms; /* a token that the server rejected is not renewed before */
     struct provider provider;
     struct lock *lock;
-    struct cache_entry *salvage;  /* a rotated refresh token whose companions were refused: still to be saved */
-    bool asked_person;            /* a browser was opened in this work */
-    bool held_up;                 /* this work ended at once because of an earlier failure */
-    bool in_flight;               /* client_begin_request() was called */
-    bool unsaved;                 /* `entry` is newer than the disk, which could not be written */
+    struct cache_entry *salvage; /* a rotated refresh token whose companions were refused: still to be saved */
+    bool asked_person;           /* a browser was opened in this work */
+    bool held_up;                /* this work ended at once because of an earlier failure */
+    bool in_flight;              /* client_begin_request() was called */
+    bool unsaved;                /* `entry` is newer than the disk, which could not be written */
     bool told_damage;
     bool told_storage;
 };

@@ -29,8 +29,8 @@ static bool is_ours(const struct strbuf *bytes)
 }
 
 /* Reads one pyproject.toml. A file above the start that others can write is passed over. */
-static enum moidc_code read_project(const char *path, bool above, const struct warning_sink *sink, struct settings_file **ret,
-                                    struct moidc_err *err)
+static enum moidc_code read_project(const char *path, bool above, const struct warning_sink *sink,
+                                    struct settings_file **ret, struct moidc_err *err)
 {
     CLEANUP(strbuf_free) struct strbuf bytes = STRBUF_INIT(TOML_MOST_BYTES);
     struct file_facts facts;
@@ -77,8 +77,8 @@ static enum moidc_code search_upwards(const char *start, const struct warning_si
     return rc;
 }
 
-enum moidc_code settings_file_find_project(const char *start_dir, const struct warning_sink *sink, struct settings_file **ret,
-                                           struct moidc_err *err)
+enum moidc_code settings_file_find_project(const char *start_dir, const struct warning_sink *sink,
+                                           struct settings_file **ret, struct moidc_err *err)
 {
     CLEANUP(mem_free_p) char *here = NULL;
     enum moidc_code rc = MOIDC_OK;

@@ -90,7 +90,8 @@ static enum moidc_code show_and_open(const struct wish *wish, const struct attem
     CLEANUP(strbuf_free) struct strbuf text = STRBUF_INIT(64 * 1024);
     bool browser = browser_available(wish->call.env);
 
-    strbuf_add_format(&text, "mlflow-oidc-client: to sign in to %s, open this address in a browser on this machine:\n%s",
+    strbuf_add_format(&text,
+                      "mlflow-oidc-client: to sign in to %s, open this address in a browser on this machine:\n%s",
                       wish->settings->uri, attempt->url);
     if (text.failed) {
         return strbuf_error(&text, "the authorization request", err);
@@ -150,8 +151,10 @@ static enum moidc_code waited_too_long(const struct wish *wish, struct moidc_err
 {
     err_set(err, MOIDC_E_TIMEOUT, "nobody signed in within %lld s", (long long)wish->settings->login_timeout_s);
     err_where(err, "%s", wish->settings->issuer);
-    return err_next(err, "call again and sign in with the browser; if its page showed an error, have the provider allow "
-                         "the redirect URI %s", wish->settings->redirect_uri);
+    return err_next(err,
+                    "call again and sign in with the browser; if its page showed an error, have the provider allow "
+                    "the redirect URI %s",
+                    wish->settings->redirect_uri);
 }
 
 /* Shows that it still waits, once a minute. */

@@ -40,14 +40,13 @@ static const char STYLE[] =
     "@media(forced-colors:active){path{stroke:CanvasText}}";
 
 /* No icon of its own: else the browser asks the listener for one. */
-static const char HEAD[] =
-    "<!DOCTYPE html>\n"
-    "<html lang=\"en\">\n"
-    "<head>\n"
-    "<meta charset=\"utf-8\">\n"
-    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-    "<meta name=\"robots\" content=\"noindex\">\n"
-    "<link rel=\"icon\" href=\"data:,\">\n";
+static const char HEAD[] = "<!DOCTYPE html>\n"
+                           "<html lang=\"en\">\n"
+                           "<head>\n"
+                           "<meta charset=\"utf-8\">\n"
+                           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                           "<meta name=\"robots\" content=\"noindex\">\n"
+                           "<link rel=\"icon\" href=\"data:,\">\n";
 
 static const char MARK_SUCCESS[] =
     "<svg viewBox=\"0 0 48 48\" aria-hidden=\"true\"><circle cx=\"24\" cy=\"24\" r=\"24\"/>"

@@ -8,7 +8,7 @@
 /* What the page tells; the strings may come from strangers and are escaped here; borrowed. */
 struct sign_in_page {
     bool success;
-    const char *server;      /* the tracking server's URI */
+    const char *server; /* the tracking server's URI */
     const char *issuer;
     const char *error;       /* `error` of RFC 6749 §4.1.2.1, or ""; refusals only */
     const char *description; /* a sentence, or "" */

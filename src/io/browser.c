@@ -42,8 +42,8 @@ bool browser_available(const struct moidc_env *env)
 
 static bool is_secret(const char *variable)
 {
-    static const char *const secrets[] = {"MLFLOW_TRACKING_OIDC_", "MLFLOW_TRACKING_TOKEN=",
-                                          "MLFLOW_TRACKING_PASSWORD="};
+    static const char *const secrets[] = {"MLFLOW_TRACKING_OIDC_",
+                                          "MLFLOW_TRACKING_TOKEN=", "MLFLOW_TRACKING_PASSWORD="};
 
     for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
         if (strncmp(variable, secrets[i], strlen(secrets[i])) == 0) {
@@ -181,9 +181,8 @@ static int open_report(int *ends)
 #ifdef __linux__
     return pipe2(ends, O_CLOEXEC);
 #else
-    return pipe(ends) != 0 || fcntl(ends[0], F_SETFD, FD_CLOEXEC) != 0 || fcntl(ends[1], F_SETFD, FD_CLOEXEC) != 0
-               ? -1
-               : 0;
+    return pipe(ends) != 0 || fcntl(ends[0], F_SETFD, FD_CLOEXEC) != 0 || fcntl(ends[1], F_SETFD, FD_CLOEXEC) != 0 ? -1
+                                                                                                                   : 0;
 #endif
 }
 

@@ -10,7 +10,7 @@ enum { BROWSER_COMMAND_WORDS = 32 };
 
 /* A command line as execve() wants it. */
 struct browser_command {
-    char *program;                         /* what to start: a path */
+    char *program;                          /* what to start: a path */
     char *words[BROWSER_COMMAND_WORDS + 1]; /* argv, ended by NULL */
 };
 

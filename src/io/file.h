@@ -7,14 +7,15 @@
 #include "base/strbuf.h"
 
 struct file_facts {
-    bool absent;          /* there is no such file */
-    bool trusted_owner;   /* it belongs to this user or to root */
+    bool absent;           /* there is no such file */
+    bool trusted_owner;    /* it belongs to this user or to root */
     bool others_can_write; /* its mode lets the group or everybody write */
 };
 
 /* Appends the regular file's bytes to `ret` (whose `most` is the limit). An absent file is MOIDC_OK with facts->absent.
  * MOIDC_E_STORAGE: it cannot be read; MOIDC_E_CONFIGURATION: it is too large. */
-enum moidc_code file_read(const char *path, struct strbuf *ret, struct file_facts *facts, struct moidc_err *err) MUST_CHECK;
+enum moidc_code file_read(const char *path, struct strbuf *ret, struct file_facts *facts,
+                          struct moidc_err *err) MUST_CHECK;
 
 /* The working directory; *ret is the caller's (mem_free()), NULL when there is none any more. */
 enum moidc_code file_working_directory(char **ret, struct moidc_err *err) MUST_CHECK;

@@ -309,7 +309,8 @@ static enum moidc_code failed(const struct http *http, const struct http_request
         err_next(err, "if your organisation has a CA of its own, set SSL_CERT_FILE to its PEM bundle");
         break;
     case CURLE_WRITE_ERROR:
-        err_set(err, MOIDC_E_PROTOCOL, "the answer of %s is larger than %d bytes", request->what, HTTP_REPLY_MOST_BYTES);
+        err_set(err, MOIDC_E_PROTOCOL, "the answer of %s is larger than %d bytes", request->what,
+                HTTP_REPLY_MOST_BYTES);
         err_next(err, "check that the issuer is the right one");
         break;
     default:

@@ -26,7 +26,7 @@ enum {
 
 /* A browser (or a stray) that was let in. */
 struct connection {
-    int fd; /* -1: the place is free */
+    int fd;               /* -1: the place is free */
     unsigned long number; /* they are counted as they come */
     int64_t ends_at_ms;
     bool answered; /* the reply is out; what else comes is thrown away until the other side closes */
@@ -115,8 +115,8 @@ static enum moidc_code listener_new(const struct listener_address *address, stru
     }
     snprintf(listener->host, sizeof listener->host, "%s:%d", address->host, address->port);
     snprintf(listener->bare, sizeof listener->bare, "%s", address->host);
-    listener->served = (struct request_served){listener->path, listener->host,
-                                               address->port == 80 ? listener->bare : NULL};
+    listener->served =
+        (struct request_served){listener->path, listener->host, address->port == 80 ? listener->bare : NULL};
     *ret = listener;
     return MOIDC_OK;
 }
@@ -250,8 +250,8 @@ static enum moidc_code connection_read(struct listener *listener, struct connect
     case REQUEST_COMPLETE:
         break;
     }
-    status = request_head_judge(&listener->served, connection->head.bytes, connection->scan.seen, &query,
-                                &query_length);
+    status =
+        request_head_judge(&listener->served, connection->head.bytes, connection->scan.seen, &query, &query_length);
     if (status == 200) {
         return connection_take(connection, query, query_length, ret, err);
     }
@@ -316,7 +316,8 @@ static enum moidc_code accept_some(struct listener *listener, int listening, str
             return MOIDC_OK; /* nobody is left, or it was about that one connection (accept(2)) */
         }
         connection = free_place(listener);
-        *connection = (struct connection){.fd = fd, .number = listener->accepted++,
+        *connection = (struct connection){.fd = fd,
+                                          .number = listener->accepted++,
                                           .ends_at_ms = clock_steady_ms() + REQUEST_WAIT_MS,
                                           .head = STRBUF_INIT(REQUEST_MOST_BYTES)};
         rc = connection_read(listener, connection, ret, err);

@@ -102,7 +102,8 @@ static void linger(int fd, int64_t until_ms)
     while (clock_steady_ms() < until_ms) {
         int64_t next_ms = clock_steady_ms() + POLL_MS;
 
-        if (loopback_socket_read(fd, bytes, sizeof bytes) == 0 || (clock_steady_ms() >= grace_ms && loopback_socket_is_delivered(fd))) {
+        if (loopback_socket_read(fd, bytes, sizeof bytes) == 0 ||
+            (clock_steady_ms() >= grace_ms && loopback_socket_is_delivered(fd))) {
             return;
         }
         wait_for(fd, POLLIN, next_ms < until_ms ? next_ms : until_ms);
@@ -115,8 +116,7 @@ void page_reply_send(int fd, int status, const char *html, size_t length)
     char head[1024];
     int n = write_head(head, sizeof head, status, "text/html", length);
 
-    if (send_all(fd, head, (size_t)n, until_ms) && send_all(fd, html, length, until_ms) &&
-        shutdown(fd, SHUT_WR) == 0) {
+    if (send_all(fd, head, (size_t)n, until_ms) && send_all(fd, html, length, until_ms) && shutdown(fd, SHUT_WR) == 0) {
         linger(fd, until_ms);
     }
     close(fd);

@@ -7,12 +7,12 @@
 
 /* What goes into the request; all borrowed. */
 struct authz_request {
-    const char *endpoint;     /* may have a query of its own (RFC 6749 §3.1) */
+    const char *endpoint; /* may have a query of its own (RFC 6749 §3.1) */
     const char *client_id;
     const char *redirect_uri;
     const char *scope;
-    const char *audience;     /* NULL: not sent */
-    const char *prompt;       /* OIDC Core §3.1.2.1; NULL: not sent */
+    const char *audience; /* NULL: not sent */
+    const char *prompt;   /* OIDC Core §3.1.2.1; NULL: not sent */
     const struct secret *state;
     const struct secret *nonce;
     const char *code_challenge; /* S256 */

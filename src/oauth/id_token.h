@@ -8,10 +8,10 @@
 
 /* What the token has to agree with; all borrowed. */
 struct id_token_expect {
-    const char *issuer;                /* of the provider's metadata document, compared exactly */
-    const char *client_id;             /* must be in `aud`; with several audiences `azp` must be there and equal it */
-    const struct secret *nonce;        /* of the sign-in: the claim must be there and equal; NULL: not known */
-    bool renewal;                      /* the claim nonce need not be there (OIDC Core §12.2), but must still be equal */
+    const char *issuer;         /* of the provider's metadata document, compared exactly */
+    const char *client_id;      /* must be in `aud`; with several audiences `azp` must be there and equal it */
+    const struct secret *nonce; /* of the sign-in: the claim must be there and equal; NULL: not known */
+    bool renewal;               /* the claim nonce need not be there (OIDC Core §12.2), but must still be equal */
     const struct secret *access_token; /* for at_hash, when both are there; may be NULL */
     const char *subject;               /* a renewal: `sub` of the token before; NULL: the first one */
     int64_t now_s;                     /* seconds since 1970 */

@@ -63,7 +63,8 @@ static enum moidc_code endpoint(const json_t *document, const char *name, bool l
     }
     if (!url.https && !(loopback_issuer && url_is_loopback(&url))) {
         err_set(err, MOIDC_E_PROTOCOL, "the provider's metadata has a %s that is not https: \"%.200s\"", name, text);
-        return err_next(err, "ask the provider's operator to mend its metadata (often its proxy hides that it serves https)");
+        return err_next(
+            err, "ask the provider's operator to mend its metadata (often its proxy hides that it serves https)");
     }
     *ret = mem_strdup(text);
     return *ret != NULL ? MOIDC_OK : err_memory(err);

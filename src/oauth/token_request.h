@@ -25,7 +25,7 @@ const char *client_auth_name(enum client_auth auth);
 enum grant { GRANT_CODE, GRANT_REFRESH, GRANT_CLIENT_CREDENTIALS, GRANT_REVOCATION };
 struct token_grant {
     enum grant grant;
-    const struct secret *code;          /* GRANT_CODE: with its verifier (RFC 7636 §4.5) and redirect URI */
+    const struct secret *code; /* GRANT_CODE: with its verifier (RFC 7636 §4.5) and redirect URI */
     const struct secret *verifier;
     const char *redirect_uri;
     const struct secret *refresh_token; /* GRANT_REFRESH, GRANT_REVOCATION */

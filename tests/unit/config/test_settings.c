@@ -137,8 +137,8 @@ static void test_client_secret_turns_the_defaults_around(void)
 
 static void test_variables_win_setting_by_setting(void)
 {
-    static const char *const variables[] = {"MLFLOW_TRACKING_OIDC_CLIENT_ID=env-app", "MLFLOW_TRACKING_OIDC_SCOPE=",
-                                            "MLFLOW_TRACKING_OIDC_CLIENT_SECRET=hunter2",
+    static const char *const variables[] = {"MLFLOW_TRACKING_OIDC_CLIENT_ID=env-app",
+                                            "MLFLOW_TRACKING_OIDC_SCOPE=", "MLFLOW_TRACKING_OIDC_CLIENT_SECRET=hunter2",
                                             "MLFLOW_TRACKING_OIDC_LOGIN_TIMEOUT=3600", NULL};
     struct settings *settings = from_both(COMPLETE "scope = 'openid'\nlogin-timeout = 5\n", variables);
 
@@ -484,13 +484,11 @@ static void test_redirect_uri_is_taken_apart(void)
 static void test_other_redirect_uris_are_errors_that_name_the_loopback_form(void)
 {
     static const char *const bad[] = {
-        "https://127.0.0.1:39303/a", "http://example.com:1/a", "http://127.0.0.2:1/a",
-        "http://0.0.0.0:1/a", "http://127.0.0.1/a", "http://127.0.0.1:1",
-        "http://127.0.0.1:1/a?b", "http://127.0.0.1:1/a#b", "http://me@127.0.0.1:1/a",
-        "http://127.0.0.1:0/a", "http://127.0.0.1:/a", "http://127.0.0.1:1/a/../b",
-        "http://[127.0.0.1]:1/a", "http://localhost.:1/a", "http://localhost.a:1/a",
-        "http://[::2]:1/a", "urn:ietf:wg:oauth:2.0:oob", "app:/callback",
-        "http://127.0.0.1:1/a%2fb",
+        "https://127.0.0.1:39303/a", "http://example.com:1/a", "http://127.0.0.2:1/a",     "http://0.0.0.0:1/a",
+        "http://127.0.0.1/a",        "http://127.0.0.1:1",     "http://127.0.0.1:1/a?b",   "http://127.0.0.1:1/a#b",
+        "http://me@127.0.0.1:1/a",   "http://127.0.0.1:0/a",   "http://127.0.0.1:/a",      "http://127.0.0.1:1/a/../b",
+        "http://[127.0.0.1]:1/a",    "http://localhost.:1/a",  "http://localhost.a:1/a",   "http://[::2]:1/a",
+        "urn:ietf:wg:oauth:2.0:oob", "app:/callback",          "http://127.0.0.1:1/a%2fb",
     };
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

@@ -22,8 +22,8 @@ static void check_refused(const char *text, const char *what, const char *where)
 
 static void test_pyproject_holds_blocks_below_tool(void)
 {
-    struct settings_file *file = pyproject_of("[project]\nname = 'x'\n" HEADER "uri = 'http://a/'\n" HEADER
-                                              "uri = 'http://b/'\n");
+    struct settings_file *file =
+        pyproject_of("[project]\nname = 'x'\n" HEADER "uri = 'http://a/'\n" HEADER "uri = 'http://b/'\n");
 
     CHECK(file != NULL && settings_file_blocks(file) == 2);
     settings_file_free(file);

@@ -101,8 +101,8 @@ static void test_variables_describe_their_server_when_one_is_set(void)
 static void test_tracking_uri_that_is_no_server_describes_none(void)
 {
     static const char *const one[] = {"MLFLOW_TRACKING_OIDC_SCOPE=openid", NULL};
-    static const char *const uris[] = {"databricks",      "",                "file:///tmp",
-                                       "http://me:pw@h/", "http://h/a/../b", "http://"};
+    static const char *const uris[] = {"databricks",      "",       "file:///tmp", "http://me:pw@h/",
+                                       "http://h/a/../b", "http://"};
     struct moidc_env *env = env_of(one);
     struct settings_sources sources = {.env = env};
 
@@ -133,9 +133,13 @@ static void test_longer_of_block_and_variables_wins(void)
 
 static void test_unknown_variables_are_warned_about(void)
 {
-    static const char *const variables[] = {"MLFLOW_TRACKING_OIDC_ISSUER=x",         "MLFLOW_TRACKING_OIDC_CLIENTID=a",
-                                            "MLFLOW_TRACKING_OIDC_COLOUR=red",       "MLFLOW_TRACKING_OIDC_EMPTY=",
-                                            "MLFLOW_TRACKING_OIDC_CLIENT_SECRETS=s", "OTHER=1", NULL};
+    static const char *const variables[] = {"MLFLOW_TRACKING_OIDC_ISSUER=x",
+                                            "MLFLOW_TRACKING_OIDC_CLIENTID=a",
+                                            "MLFLOW_TRACKING_OIDC_COLOUR=red",
+                                            "MLFLOW_TRACKING_OIDC_EMPTY=",
+                                            "MLFLOW_TRACKING_OIDC_CLIENT_SECRETS=s",
+                                            "OTHER=1",
+                                            NULL};
     struct moidc_env *env = env_of(variables);
     char text[256];
 

@@ -183,9 +183,9 @@ static void test_faults_have_a_line(void)
 static void test_messages_quote_no_value(void)
 {
     static const char *const values[] = {
-        "hunter2secret",     "12345678901234567890123", "thunter2secret", "fhunter2secret", "ihunter2secret",
+        "hunter2secret",     "12345678901234567890123", "thunter2secret",  "fhunter2secret",   "ihunter2secret",
         "1e999999hunter2",   "0xhunter2secret",         "12hunter2secret", "'a'hunter2secret", "\"\\hunter2\"",
-        "99999999999999999", "2020-99-99hunter2",       "-hunter2secret", "\"x\"\"hunter2\"",  "hunter2'secret",
+        "99999999999999999", "2020-99-99hunter2",       "-hunter2secret",  "\"x\"\"hunter2\"", "hunter2'secret",
         "0b99992222secret",  "'''hunter2secret",        "{hunter2secret}", "[hunter2secret]",  "9.9hunter2secret"};
 
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {

@@ -52,15 +52,17 @@ static int count(const char *text, const char *part)
 
 static void check_is_one_plain_document(const char *text)
 {
-    static const char *const forbidden[] = {"<script", "<img", "<iframe", "<form", "<input", "<a ", "http-equiv",
-                                            "src=",    "url(", "@import", "onload", "onclick", "javascript:"};
+    static const char *const forbidden[] = {"<script", "<img",       "<iframe",    "<form", "<input",
+                                            "<a ",     "http-equiv", "src=",       "url(",  "@import",
+                                            "onload",  "onclick",    "javascript:"};
 
     CHECK(strncmp(text, "<!DOCTYPE html>\n<html lang=\"en\">\n", 33) == 0);
     CHECK(strcmp(text + strlen(text) - 8, "</html>\n") == 0);
     CHECK(count(text, "<h1>") == 1 && count(text, "<title>") == 1 && count(text, "<main>") == 1);
     CHECK(count(text, "<meta charset=\"utf-8\">") == 1 && count(text, "name=\"viewport\"") == 1);
     CHECK(count(text, "color-scheme:light dark") == 1);
-    CHECK(count(text, "<div") == count(text, "</div>") && count(text, "<p") - count(text, "<path") == count(text, "</p>"));
+    CHECK(count(text, "<div") == count(text, "</div>") &&
+          count(text, "<p") - count(text, "<path") == count(text, "</p>"));
     CHECK(count(text, "<dt>") == count(text, "</dt>") && count(text, "<dd>") == count(text, "</dd>"));
     for (size_t i = 0; i < sizeof forbidden / sizeof forbidden[0]; i++) {
         CHECK(strstr(text, forbidden[i]) == NULL);

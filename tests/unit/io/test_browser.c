@@ -51,8 +51,8 @@ static void write_teller(const char *name)
     char body[512];
 
     snprintf(body, sizeof body,
-             "{ echo \"name=${0##*/}\"; for a in \"$@\"; do echo \"<$a>\"; done; } > %s/new\n/bin/mv %s/new %s/note\n", folder,
-             folder, folder);
+             "{ echo \"name=${0##*/}\"; for a in \"$@\"; do echo \"<$a>\"; done; } > %s/new\n/bin/mv %s/new %s/note\n",
+             folder, folder, folder);
     write_script(name, body);
 }
 
@@ -185,7 +185,9 @@ static void test_command_that_the_system_refuses_makes_room_for_the_next(void)
     char browser[512];
     FILE *file = fopen(in_folder("garbage"), "w");
 
-    fputs("\x7f" "ELF nothing that runs", file);
+    fputs("\x7f"
+          "ELF nothing that runs",
+          file);
     fclose(file);
     chmod(in_folder("garbage"), 0700);
     write_teller("second");
@@ -264,9 +266,21 @@ static void test_open_quote_starts_nothing(void)
 static void test_only_http_urls_are_opened(void)
 {
     static const char *const urls[] = {
-        "",       "file:///etc/passwd", "javascript:alert(1)",       "-version",   "--new-window", "ftp://h/", "http:",
-        "https:", "http:///x",          "data:text/html,<p>",        " http://h/", "//h/x",        "https://h/ x",
-        "http://h/\n--flag",            "https://h/\x1b]0;title\a",
+        "",
+        "file:///etc/passwd",
+        "javascript:alert(1)",
+        "-version",
+        "--new-window",
+        "ftp://h/",
+        "http:",
+        "https:",
+        "http:///x",
+        "data:text/html,<p>",
+        " http://h/",
+        "//h/x",
+        "https://h/ x",
+        "http://h/\n--flag",
+        "https://h/\x1b]0;title\a",
     };
     char browser[512];
 
@@ -357,8 +371,10 @@ static void write_prober(void)
 
     snprintf(body, sizeof body,
              "exec 2>&1\n{ for f in 0 1 2 3 4 5 6 7 8 9 40 41 42; do [ -e /proc/$$/fd/$f ] && echo \"fd $f "
-             "$(readlink /proc/$$/fd/$f)\"; done; while read -r line; do case \"$line\" in SigBlk*|SigIgn*) echo \"$line\";; esac; done "
-             "< /proc/$$/status; echo \"stat $(cut -d' ' -f 5,6,7 /proc/$$/stat) pid $$\"; } > %s/new\n/bin/mv %s/new %s/note\n",
+             "$(readlink /proc/$$/fd/$f)\"; done; while read -r line; do case \"$line\" in SigBlk*|SigIgn*) echo "
+             "\"$line\";; esac; done "
+             "< /proc/$$/status; echo \"stat $(cut -d' ' -f 5,6,7 /proc/$$/stat) pid $$\"; } > %s/new\n/bin/mv %s/new "
+             "%s/note\n",
              folder, folder, folder);
     write_script("prober", body);
 }

@@ -228,8 +228,9 @@ static void test_page_is_sent_with_the_headers_that_keep_the_code_in(void)
 
     begin();
     fd = client();
-    say_get(fd, "code=c0de&state=st4te", "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\n"
-                                         "Sec-Fetch-Dest: document\r\nSec-Fetch-User: ?1\r\nCookie: other=1\r\n");
+    say_get(fd, "code=c0de&state=st4te",
+            "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\n"
+            "Sec-Fetch-Dest: document\r\nSec-Fetch-User: ?1\r\nCookie: other=1\r\n");
     request = work(-1);
     CHECK(request != NULL);
     CHECK_TEXT(listener_query(request), "code=c0de&state=st4te");
@@ -317,10 +318,13 @@ static void test_strays_are_answered_and_never_handed_out(void)
         {"GET /oauth2/callback?code=1 HTTP/1.1\r\n" HOST "Sec-Fetch-Mode: cors\r\n\r\n", 403},
         {"GET /oauth2/callback?code=1 HTTP/1.1\r\n" HOST "Sec-Fetch-Mode: no-cors\r\n\r\n", 403},
         {"GET /oauth2/callback?code=1 HTTP/1.1\r\n" HOST "Sec-Fetch-Mode: websocket\r\n\r\n", 403},
-        {"GET /oauth2/callback?code=1 HTTP/1.1\r\n" HOST "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe\r\n\r\n", 403},
+        {"GET /oauth2/callback?code=1 HTTP/1.1\r\n" HOST "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe\r\n\r\n",
+         403},
         {"GET /oauth2/callback?code=1 HTTP/1.1\r\n" HOST "Sec-Fetch-Dest: image\r\n\r\n", 403},
-        {"GET /oauth2/callback?code=1 HTTP/1.1\r\n" HOST "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Mode: cors\r\n\r\n", 403},
-        {"GET /oauth2/callback?code=1 HTTP/1.1\r\n" HOST "Sec-Fetch-Mode: cors\r\nSec-Fetch-Mode: navigate\r\n\r\n", 403},
+        {"GET /oauth2/callback?code=1 HTTP/1.1\r\n" HOST "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Mode: cors\r\n\r\n",
+         403},
+        {"GET /oauth2/callback?code=1 HTTP/1.1\r\n" HOST "Sec-Fetch-Mode: cors\r\nSec-Fetch-Mode: navigate\r\n\r\n",
+         403},
         {"GET /oauth2/callback?code=1 HTTP/1.1\r\n" HOST "Sec-Purpose: prefetch\r\n\r\n", 403},
         {"GET /oauth2/callback?code=1 HTTP/2.0\r\n" HOST "\r\n", 505},
         {"GET /oauth2/callback\r\n\r\n", 400},
