@@ -136,7 +136,7 @@ static bool seconds(PyObject *const *args, Py_ssize_t count, long long *ret)
     return true;
 }
 
-PyDoc_STRVAR(authorization_doc, "authorization(min_valid_s=0, /)\n--\n\n"
+PyDoc_STRVAR(authorization_doc, "authorization($self, min_valid_s=0, /)\n--\n\n"
                                 "The Authorization header's value; waits only when no valid token is in memory.");
 
 static PyObject *server_authorization(PyObject *object, PyObject *const *args, Py_ssize_t count)
@@ -152,7 +152,7 @@ static PyObject *server_authorization(PyObject *object, PyObject *const *args, P
     return token != NULL ? header_of(self, token) : ask(self, moidc_token_get, min_valid_s, NULL);
 }
 
-PyDoc_STRVAR(renewed_doc, "renewed(header, /)\n--\n\n"
+PyDoc_STRVAR(renewed_doc, "renewed($self, header, /)\n--\n\n"
                           "The Authorization header's value after the server refused `header`.");
 
 static PyObject *server_renewed(PyObject *object, PyObject *header)
@@ -180,7 +180,7 @@ static PyObject *server_renewed(PyObject *object, PyObject *header)
     return result;
 }
 
-PyDoc_STRVAR(login_doc, "login()\n--\n\nSigns in anew; the Authorization header's value.");
+PyDoc_STRVAR(login_doc, "login($self, /)\n--\n\nSigns in anew; the Authorization header's value.");
 
 static PyObject *server_login(PyObject *object, PyObject *unused)
 {
@@ -188,7 +188,7 @@ static PyObject *server_login(PyObject *object, PyObject *unused)
     return ask((struct glue_server *)object, moidc_login, 0, NULL);
 }
 
-PyDoc_STRVAR(logout_doc, "logout()\n--\n\nForgets the tokens, here and at the provider; whether there were any.");
+PyDoc_STRVAR(logout_doc, "logout($self, /)\n--\n\nForgets the tokens, here and at the provider; whether there were any.");
 
 static PyObject *server_logout(PyObject *object, PyObject *unused)
 {
@@ -215,7 +215,7 @@ static PyObject *server_logout(PyObject *object, PyObject *unused)
     return rc == MOIDC_OK ? PyBool_FromLong(removed) : glue_raise(state, &err);
 }
 
-PyDoc_STRVAR(covers_doc, "covers(uri, /)\n--\n\nWhether `uri` lies at or below the server's URI.");
+PyDoc_STRVAR(covers_doc, "covers($self, uri, /)\n--\n\nWhether `uri` lies at or below the server's URI.");
 
 static PyObject *server_covers(PyObject *object, PyObject *uri)
 {

@@ -20,6 +20,16 @@ class OIDCError(MlflowException):
     what: str
     where: str
     next: str
+    def __init__(
+        self,
+        what: str,
+        *,
+        code: str = "internal",
+        http_status: int = 0,
+        oauth_error: str = "",
+        where: str = "",
+        next: str = "",
+    ) -> None: ...
 
 class OIDCConfigurationError(OIDCError): ...
 class OIDCStorageError(OIDCError): ...

@@ -1,6 +1,9 @@
+from typing import final
+
 __version__: str
 CODES: list[tuple[str, str, int]]
 
+@final
 class Server:
     @property
     def uri(self) -> str: ...

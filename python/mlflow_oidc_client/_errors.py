@@ -3,7 +3,7 @@
 try:
     from mlflow.exceptions import MlflowException as _Base
 except ImportError:  # a program without MLflow may ask for tokens too
-    _Base = RuntimeError
+    _Base = RuntimeError  # type: ignore[misc,assignment]
 
 
 class OIDCError(_Base):

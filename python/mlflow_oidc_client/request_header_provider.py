@@ -16,7 +16,7 @@ _OWN_NAME = "oidc"
 _FRAMES = 4  # request_headers <- resolve_request_headers <- http_request, and one to spare
 
 _logger = logging.getLogger("mlflow_oidc_client")
-_told = set()
+_told: set[tuple[str, str]] = set()
 _auth = None
 
 
