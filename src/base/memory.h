@@ -10,7 +10,7 @@
 #define CLEANUP(function) __attribute__((cleanup(function)))
 /* Defines the function that CLEANUP() wants. */
 #define DEFINE_CLEANUP(type, function)                                                                                 \
-    static inline void function##_p(type *p)                                                                           \
+    static inline void function##_p(type *p) /* NOLINT(bugprone-macro-parentheses): a type */                          \
     {                                                                                                                  \
         function(*p);                                                                                                  \
     }

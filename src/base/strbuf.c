@@ -43,6 +43,7 @@ static bool reserve(struct strbuf *buf, size_t more)
 void strbuf_add(struct strbuf *buf, const char *bytes, size_t n)
 {
     if (reserve(buf, n)) {
+        /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): without bytes size is 0, and reserve() allocates */
         memcpy(buf->bytes + buf->length, bytes, n);
         buf->length += n;
         buf->bytes[buf->length] = '\0';

@@ -117,6 +117,7 @@ static enum moidc_code take_issuer(struct resolving *resolving)
         rc = setting_uri_check_issuer(&value, settings->issuer, resolving->err);
     }
     if (rc == MOIDC_OK && value.in_file) {
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what is in a file has a file */
         settings->issuer_file = mem_strdup(resolving->match.file->path);
         rc = settings->issuer_file != NULL ? MOIDC_OK : err_memory(resolving->err);
     }

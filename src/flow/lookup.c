@@ -194,6 +194,7 @@ static enum moidc_code remember(struct moidc_client *client, struct moidc_server
             return MOIDC_OK;
         }
     }
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): it is a list of pointers */
     longer = mem_realloc(client->servers, (client->server_count + 1) * sizeof *longer);
     if (longer == NULL) {
         moidc_server_release(server);

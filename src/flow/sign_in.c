@@ -295,6 +295,7 @@ enum moidc_code sign_in(struct session *session, const struct wish *wish, const 
     if (rc != MOIDC_OK) {
         return rc;
     }
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): MOIDC_OK comes from redeem() alone, with an entry */
     if (entry->refresh_token == NULL && !wish->settings->scope_set && session->provider.metadata->offline_access) {
         offline = offline == OFFLINE_UNKNOWN ? OFFLINE_ASK : OFFLINE_REFUSED;
     }

@@ -27,6 +27,7 @@ static bool row_find_in(const char *file, int port, struct socket_row *ret)
         unsigned state;
 
         /* sl, local address:port, remote address:port, state, queues, timer, retransmits, uid, timeout, inode */
+        /* NOLINTNEXTLINE(cert-err34-c): the kernel wrote these numbers */
         found = sscanf(line, " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %u %*s %lu", &local_port, &state,
                        &row.uid, &row.inode) == 4 &&
                 local_port == (unsigned)port && state == STATE_LISTEN;
