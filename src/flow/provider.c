@@ -70,7 +70,8 @@ enum moidc_code provider_send(struct provider *provider, const struct call *call
             }
         }
         rc = http_send(provider->http, request, call->ui, &response, err);
-        pause = request->repeatable ? pause_ms(rc, response, tries) : -1;
+        provider->retry_after_s = response != NULL ? response->retry_after_s : 0;
+        pause = request->repeatable && !provider->hurried ? pause_ms(rc, response, tries) : -1;
         if (pause < 0) {
             *ret = response;
             response = NULL;

@@ -12,6 +12,8 @@ struct provider {
     struct http *http;
     struct metadata *metadata;
     struct jwks *jwks;
+    bool hurried;          /* nothing is tried again in a call: the call before has failed already */
+    int64_t retry_after_s; /* what the last answer asked for (429, 503); 0 or less: nothing */
 };
 
 /* Who asks, in which environment. Borrowed. */
@@ -31,7 +33,7 @@ enum moidc_code provider_keys(struct provider *provider, const struct call *call
                               struct moidc_err *err) MUST_CHECK;
 
 /* Sends `request`. Where it is repeatable, an answer of 429 or 5xx and a connection that broke are tried again, twice,
- * after growing pauses (Retry-After is honoured up to 10 s). *ret is the caller's. */
+ * after growing pauses (Retry-After is honoured up to 10 s), unless provider->hurried. *ret is the caller's. */
 enum moidc_code provider_send(struct provider *provider, const struct call *call, const struct http_request *request,
                               struct http_response **ret, struct moidc_err *err) MUST_CHECK;
 

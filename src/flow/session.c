@@ -4,6 +4,7 @@
 #include "flow/client.h"
 #include "flow/obtain.h"
 #include "io/clock.h"
+#include "io/random.h"
 #include "oauth/oauth_error.h"
 
 #include <errno.h>
@@ -11,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { BLOCKED_MS = 60 * 1000, WAIT_STEP_MS = 50, PAUSE_FIRST_MS = 5000, PAUSE_MOST_MS = 60000 };
+enum { BLOCKED_MS = 60 * 1000, WAIT_STEP_MS = 50 };
 
 static const char *kind_of(const struct settings *settings)
 {
@@ -185,9 +186,36 @@ static bool blocks(const struct session *session, const struct moidc_err *err)
                                             !oauth_error_is_temporary(err->oauth_error));
 }
 
+/* For how long calls fail at once after this failure; 0: they do not. Mutex held. */
+static int64_t hold_ms(struct session *session, const struct wish *wish, const struct moidc_err *err, unsigned dice)
+{
+    int64_t ms = 0;
+
+    if (session->held_up) {
+        return 0; /* nothing was tried */
+    }
+    if (outage_shows(err)) {
+        ms = outage_note(&session->outage, clock_steady_ms(), (int)session->provider.retry_after_s, dice);
+        ms = wish->background ? 0 : ms; /* it has pauses of its own */
+    }
+    return blocks(session, err) ? BLOCKED_MS : ms;
+}
+
+/* Processes that met the same failure together do not come back together. */
+static unsigned throw_dice(void)
+{
+    unsigned dice = 0;
+    struct moidc_err ignored;
+
+    return random_bytes((unsigned char *)&dice, sizeof dice, &ignored) == MOIDC_OK ? dice : 0;
+}
+
 /* Notes how the work ended and lets the others go on. */
 static void finish(struct session *session, const struct wish *wish, enum moidc_code rc, const struct moidc_err *err)
 {
+    unsigned dice = rc != MOIDC_OK ? throw_dice() : 0;
+    int64_t hold;
+
     pthread_mutex_lock(&session->mutex);
     session->busy = false;
     session->attempts++;
@@ -196,21 +224,20 @@ static void finish(struct session *session, const struct wish *wish, enum moidc_
         session->blocked_until_ms = 0;
         session->renewals_failed = 0;
         session->next_renewal_ms = 0;
+        outage_end(&session->outage);
     } else {
         session->last = *err;
         if (wish->rejected != NULL && err->oauth_error[0] == '\0') {
             session->last.code = MOIDC_E_CANCELLED; /* about that one token: not for those that wait for another */
         }
-        if (!session->held_up && blocks(session, err)) {
+        hold = hold_ms(session, wish, err, dice);
+        if (hold > 0) {
             session->blocked = *err;
-            session->blocked_until_ms = clock_steady_ms() + BLOCKED_MS;
+            session->blocked_until_ms = clock_steady_ms() + hold;
         }
         if (wish->background) {
-            int64_t pause = PAUSE_FIRST_MS << (session->renewals_failed < 4 ? session->renewals_failed : 4);
-
-            session->renewals_failed++;
-            pause = pause < PAUSE_MOST_MS ? pause : PAUSE_MOST_MS;
-            session->next_renewal_ms = clock_steady_ms() + pause + clock_steady_ms() % (pause / 4);
+            session->next_renewal_ms = clock_steady_ms() + outage_renewal_pause_ms(session->renewals_failed, dice);
+            session->renewals_failed += session->renewals_failed < 1000;
         }
     }
     pthread_cond_broadcast(&session->changed);
@@ -282,6 +309,8 @@ enum moidc_code session_obtain(struct session *session, const struct wish *wish,
         return rc;
     }
     if (token == NULL) {
+        session->provider.hurried = !wish->anew && outage_hurries(&session->outage, clock_steady_ms());
+        session->provider.retry_after_s = 0;
         rc = obtain(session, wish, err);
         rc = rc == MOIDC_OK ? take_result(session, wish, &token, err) : rc;
         finish(session, wish, rc, err);

@@ -5,6 +5,7 @@
 
 #include "base/notices.h"
 #include "config/settings.h"
+#include "flow/outage.h"
 #include "flow/provider.h"
 #include "flow/token.h"
 #include "io/cache.h"
@@ -31,6 +32,7 @@ struct session {
     int64_t blocked_until_ms; /* 0: they do not */
     int64_t next_renewal_ms;  /* the background does not renew before */
     int renewals_failed;      /* in a row */
+    struct outage outage;
     bool renewal_queued;
     bool announced_secret;       /* the person was told where the client secret goes */
     bool no_id_token_on_renewal; /* the provider gives none: renewing does not help where the ID token is sent */

@@ -1,0 +1,157 @@
+"""contract.md, rules 4 and 5, where the provider is down or answers 503 for minutes: a long job goes on while its token is valid, what
+is asked and said is bounded, and it recovers by itself."""
+import random
+import time
+
+import pytest
+from scripted import Answer
+
+
+def down(world):
+    world.provider.down()
+
+
+def busy(world):
+    for endpoint in ("discovery", "jwks", "token"):
+        world.provider.replace(endpoint, 503)
+
+
+@pytest.mark.parametrize("kind", [down, busy])
+def test_a_job_goes_on_while_its_token_is_valid_and_recovers_by_itself(world, kind):
+    world.provider.expires_in = 3600
+    world.robot()
+    with world.process() as process:
+        process.do("search()").ok()
+        world.advance(3545)  # 55 s are left, and it is time to renew
+        kind(world)
+        before = world.provider.count()
+        for _ in range(50):
+            process.do("search()").ok()
+            world.advance(1)
+            process.do("time.sleep(0.01)").ok()
+        # attempts at about 0, 5, 16 and 38 s: the first with its tries, each of the others with one
+        assert kind is down or 3 <= world.provider.count() - before <= 8
+        assert process.stderr == "", "nothing to tell: no call was lost"
+        world.provider.heal(), world.provider.up() if kind is down else None
+        world.advance(1)
+        for _ in range(4):
+            process.do("search()").ok()
+            time.sleep(0.05)
+        world.advance(10)
+        process.do("search()").ok()
+
+
+def test_background_renewals_pause_longer_and_longer(world):
+    world.provider.expires_in = 3600 * 10
+    world.robot()
+    with world.process() as process:
+        process.do("search()").ok()
+        world.advance(36000 - 60)
+        times = []
+        for endpoint in ("discovery", "token"):
+            world.provider.fault(endpoint, lambda request, normal: (times.append(world.clock()), Answer(503))[1])
+        for _ in range(58):
+            process.do("token(), time.sleep(0.02)").ok()
+            world.advance(1)
+    gaps = [b - a for a, b in zip(times, times[1:]) if b - a > 3.5]  # and not the pauses between tries
+    assert 2 <= len(gaps) <= 4 and gaps == sorted(gaps), gaps
+    assert 4 <= gaps[0] <= 9 and gaps[-1] > 2 * gaps[0], gaps
+
+
+@pytest.mark.parametrize("kind", [down, busy])
+def test_a_thousand_calls_in_an_outage_are_quick_and_ask_little(world, kind):
+    world.robot()
+    with world.process() as process:
+        kind(world)
+        began = time.monotonic()
+        failed = process.do("""
+import collections
+result = collections.Counter((attempt(token)["error"] or {}).get("code") for _ in range(1000)).most_common()
+""").ok()
+        took = time.monotonic() - began
+        assert sum(n for _, n in failed) == 1000 and {code for code, _ in failed} <= {"network", "provider"}
+        assert took < 10, took
+        if kind is busy:
+            assert world.provider.count() <= 10
+        assert len(process.stderr.splitlines()) <= 2, process.stderr
+        world.provider.heal(), world.provider.up() if kind is down else None
+        world.advance(13)  # the longest that calls are held up for a provider that is not reached
+        process.do("search()").ok()
+
+
+def test_calls_of_mlflow_in_an_outage_say_why_and_work_again_after_it(world):
+    world.robot()
+    with world.process() as process:
+        down(world)
+        for _ in range(20):
+            process.do("search()").failed(None, world.provider.issuer)
+        assert len(process.stderr.splitlines()) <= 2, process.stderr
+        world.provider.up()
+        world.advance(13)
+        process.do("search()").ok()
+
+
+def test_a_long_outage_with_calls_all_the_time_asks_less_and_less(world):
+    """Ten minutes of a call a second."""
+    world.robot()
+    with world.process() as process:
+        busy(world)
+        for _ in range(600):
+            process.do("attempt(token)").ok()
+            world.advance(1)
+        assert 10 <= world.provider.count() <= 3 + 600 / 10 + 10, world.provider.count()
+        world.provider.heal()
+        for _ in range(14):
+            last = process.do("attempt(token)").ok()
+            world.advance(1)
+        assert last["error"] is None
+
+
+def test_login_is_tried_in_an_outage(world):
+    """Whoever asks in so many words is not put off."""
+    world.robot()
+    with world.process() as process:
+        busy(world)
+        for _ in range(5):
+            process.do("attempt(token)").ok()
+        world.provider.heal()
+        process.do("login()").ok()
+        process.do("search()").ok()
+
+
+def test_retry_after_is_kept(world):
+    world.robot()
+    with world.process() as process:
+        world.provider.replace("token", 429, headers=[("Retry-After", "40")])
+        process.do("token()").failed("provider", "429")
+        asked = len(world.token_requests())
+        for _ in range(5):
+            world.advance(7)
+            process.do("token()").failed("provider", "429")
+        assert len(world.token_requests()) == asked
+        world.provider.heal()
+        world.advance(6)
+        process.do("token()").ok()
+
+
+def test_eight_processes_with_a_provider_that_restarts_lose_no_call(world):
+    world.provider.expires_in = 3600
+    world.robot()
+    processes = [world.process() for _ in range(8)]
+    for process in processes:
+        process.do("search()").ok()
+    for _ in range(6):
+        world.advance(3490 + random.randrange(5))
+        world.provider.down()
+        for process in processes:
+            process.do("search()").ok()
+        world.provider.up()
+        world.advance(8)
+        for process in processes:
+            process.do("search()").ok()
+        time.sleep(0.1)
+        world.advance(60)
+        for process in processes:
+            process.do("search()").ok()
+    for process in processes:
+        assert process.end() == 0 and process.stderr == ""
