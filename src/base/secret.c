@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { HIDDEN_LEAST_BYTES = 4, HIDDEN_PREFIX_BYTES = 12 };
+
 struct secret {
     size_t length;
     char bytes[];
@@ -73,4 +75,24 @@ bool secret_equal_bytes(const struct secret *a, const char *bytes, size_t n)
 bool secret_equal(const struct secret *a, const struct secret *b)
 {
     return b != NULL && secret_equal_bytes(a, b->bytes, b->length);
+}
+
+void secret_hide(const struct secret *secret, char *text)
+{
+    size_t least = secret != NULL ? secret->length : 0;
+
+    least = least < HIDDEN_PREFIX_BYTES ? least : HIDDEN_PREFIX_BYTES;
+    while (least >= HIDDEN_LEAST_BYTES && *text != '\0') {
+        size_t n = 0;
+
+        while (n < secret->length && text[n] != '\0' && text[n] == secret->bytes[n]) {
+            n++;
+        }
+        if (n >= least) {
+            memset(text, '*', n);
+            text += n;
+        } else {
+            text++;
+        }
+    }
 }

@@ -6,6 +6,7 @@
 #include "flow/client.h"
 #include "io/clock.h"
 #include "oauth/id_token.h"
+#include "oauth/oauth_error.h"
 #include "oauth/token_response.h"
 
 #include <string.h>
@@ -68,6 +69,28 @@ static void salvage(struct session *session, const struct cache_entry *before, c
     }
 }
 
+/* A provider that says what it refused ("unknown refresh token ...") must not have it stand in a message. */
+static void hide_secrets(const struct wish *wish, const struct token_grant *grant, const struct cache_entry *before,
+                         struct moidc_err *err)
+{
+    const struct secret *const secrets[] = {
+        wish->settings->client_secret,
+        grant->code,
+        grant->verifier,
+        grant->refresh_token,
+        before != NULL ? before->refresh_token : NULL,
+        before != NULL ? before->access_token : NULL,
+        before != NULL ? before->id_token : NULL,
+    };
+
+    for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
+        secret_hide(secrets[i], err->what);
+        if (!oauth_error_is_known(err->oauth_error)) { /* what is decided by stays as it is */
+            secret_hide(secrets[i], err->oauth_error);
+        }
+    }
+}
+
 /* One request with one way of authenticating. */
 static enum moidc_code try_grant(struct session *session, const struct wish *wish, const struct token_grant *grant,
                                  const struct cache_entry *before, enum client_auth auth, struct token_response **ret,
@@ -95,6 +118,7 @@ static enum moidc_code try_grant(struct session *session, const struct wish *wis
     notices_add(&session->client->notices, MOIDC_DEBUG, "token.request grant=%d status=%d result=%s", (int)grant->grant,
                 reply->status, moidc_code_info(rc)->name);
     if (rc != MOIDC_OK && rc != MOIDC_E_MEMORY) {
+        hide_secrets(wish, grant, before, err);
         err_where(err, "%s", endpoint);
         if (err->next[0] == '\0') {
             err_next(err, "ask the provider's operator: this breaks RFC 6749 §5.1");

@@ -55,6 +55,16 @@ bool oauth_error_is_temporary(const char *error)
            strcmp(error, "slow_down") == 0;
 }
 
+bool oauth_error_is_known(const char *error)
+{
+    bool known = false;
+
+    for (size_t i = 0; i < sizeof KNOWN / sizeof KNOWN[0]; i++) {
+        known = known || strcmp(KNOWN[i].error, error) == 0;
+    }
+    return known;
+}
+
 const char *oauth_error_nth(size_t i)
 {
     return i < sizeof KNOWN / sizeof KNOWN[0] ? KNOWN[i].error : NULL;

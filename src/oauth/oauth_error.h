@@ -12,6 +12,9 @@ enum moidc_code oauth_error_set(struct moidc_err *err, const char *error, const 
 /* True when the provider means "not now" and not "no": temporarily_unavailable, server_error, slow_down. */
 bool oauth_error_is_temporary(const char *error);
 
+/* True for a code of the standards. */
+bool oauth_error_is_known(const char *error);
+
 /* The i-th known code; NULL after the last. For the docs and tests. */
 const char *oauth_error_nth(size_t i);
 

@@ -79,6 +79,35 @@ static void test_wiped_bytes_are_gone(void)
     mem_wipe(NULL, 5);
 }
 
+static void test_hidden_wherever_it_stands(void)
+{
+    static const struct {
+        const char *secret;
+        const char *text;
+        const char *hidden;
+    } rows[] = {
+        {"s3cr", "s3cr", "****"},
+        {"s3cr", "it is s3cr, not s3crs3c", "it is ****, not ****s3c"},
+        {"abc", "abc", "abc"},
+        {"rt.0123456789abcdef", "rt.0123456789abcdef)", "*******************)"},
+        {"rt.0123456789abcdef", "cut: rt.0123456789ab", "cut: ***************"},
+        {"rt.0123456789abcdef", "rt.01234567", "rt.01234567"},
+        {"aaaab", "aaaaab", "a*****"},
+        {"", "text", "text"},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        CLEANUP(secret_free_p) struct secret *secret = secret_new_text(rows[i].secret);
+        char text[64];
+
+        snprintf(text, sizeof text, "%s", rows[i].text);
+        secret_hide(secret, text);
+        CHECK_TEXT(text, rows[i].hidden);
+        secret_hide(NULL, text);
+        CHECK_TEXT(text, rows[i].hidden);
+    }
+}
+
 int main(void)
 {
     RUN(test_bytes_come_back_as_they_went_in);
@@ -87,5 +116,6 @@ int main(void)
     RUN(test_copy_is_another_secret);
     RUN(test_memory_that_is_out_leaves_the_result_alone);
     RUN(test_wiped_bytes_are_gone);
+    RUN(test_hidden_wherever_it_stands);
     return check_summary();
 }

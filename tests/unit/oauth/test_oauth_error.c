@@ -70,6 +70,13 @@ static void test_not_now_is_not_no(void)
           !oauth_error_is_temporary("access_denied"));
 }
 
+static void test_known_is_what_the_table_has(void)
+{
+    CHECK(oauth_error_is_known("invalid_grant") && oauth_error_is_known("authorization_pending"));
+    CHECK(!oauth_error_is_known("") && !oauth_error_is_known("invalid_grant ") &&
+          !oauth_error_is_known("Invalid_grant"));
+}
+
 static void test_without_description_there_are_no_brackets(void)
 {
     struct moidc_err err;
@@ -98,6 +105,7 @@ int main(void)
     RUN(test_every_known_error_says_what_to_do);
     RUN(test_errors_of_the_standards_are_known);
     RUN(test_not_now_is_not_no);
+    RUN(test_known_is_what_the_table_has);
     RUN(test_without_description_there_are_no_brackets);
     RUN(test_words_of_the_provider_are_cut_and_cleaned);
     return check_summary();
