@@ -343,7 +343,7 @@ class Provider(ScriptedServer):
         grant.id_tokens.append(token)
         try:
             self._expiry[token] = float(jose.claims_of(token)["exp"])
-        except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+        except (ValueError, KeyError, TypeError, IndexError, RecursionError, OverflowError):
             pass  # a token made wrong on purpose
         return token
 

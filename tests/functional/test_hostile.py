@@ -1,0 +1,419 @@
+"""A hostile or broken provider, redirect and tracking server: what the tables of test_id_token.py, test_failures.py, test_sign_in.py,
+test_calls.py and test_outage.py leave open. Each row is refused, or survived, for the right reason and in bounded time, with an error of
+one line that has nothing secret in it (world.check_promises) and no control character."""
+import dataclasses
+import json
+import socket
+import time
+import urllib.parse
+
+import jose
+import pytest
+import server as tracking
+from provider import DROP
+from scripted import Answer
+from test_id_token import ANOTHER, SIGNATURE, Row, duplicate, test_a_wrong_id_token_is_refused as refuse_id_token
+from test_sign_in import port_of, waiting
+
+
+def one_line(outcome, *mentions, code=None):
+    """The error of `outcome`: short, of one line, clean, soon."""
+    text = outcome.failed(code, *mentions)
+    own = text.split("failed with exception")[-1].strip()
+    assert "\n" not in own and len(own) < 1500, own
+    assert not [c for c in own if ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or c in "\u2028\u2029\u202e"], repr(own)
+    assert outcome.seconds < 5
+    return own
+
+
+# --- ID tokens ---
+def key_of(change):
+    """The published keys, each changed."""
+    return lambda p: p.alter("jwks", lambda document: [change(key) for key in document["keys"]] and None)
+
+
+def header_twice(token):
+    """The header with `alg` twice, signed as it stands."""
+    header, payload, _ = token.split(".")
+    doubled = jose.b64(jose.unb64(header).replace(b"{", b'{"alg":"none",', 1))
+    return f"{doubled}.{payload}.{jose.b64(jose.Key('RS256').sign(f'{doubled}.{payload}'.encode()))}"
+
+
+def es512(p):
+    p.keys = [jose.Key("ES512")]
+
+
+ID_TOKENS = [
+    Row("nul-in-the-token", (), set={"token": lambda t: t + "\0" + t}),
+    Row("nul-at-the-end", (), set={"token": lambda t: t + "\0"}),
+    Row("new-line-in-the-token", (), set={"token": lambda t: t.replace(".", ".\r\n", 1)}),
+    Row("padded-signature", (), set={"token": lambda t: t + "=="}),
+    Row("stray-bits-at-the-end", (), set={"token": lambda t: t[:-1] + chr(ord(t[-1]) + 1)}),
+    Row("header-twice-alg", "header", set={"token": header_twice}),
+    Row("duplicate-iss", (), set={"payload": duplicate("iss", ANOTHER)}),
+    Row("duplicate-exp", (), set={"payload": duplicate("exp", 9999999999)}),
+    Row("duplicate-sub", (), set={"payload": duplicate("sub", "mallory")}),
+    Row("sub-with-nul", (), claims={"sub": "alice\0mallory"}),
+    Row("sub-of-256-characters", "sub", claims={"sub": "a" * 256}),
+    Row("azp-with-nul", ("azp", "json"), claims={"azp": "app\0"}),
+    Row("exp-beyond-64-bits", (), set={"payload": lambda c: json.dumps({**c, "exp": 10**400}).encode()}),
+    Row("exp-of-20-digits", (), set={"payload": lambda c: json.dumps({**c, "exp": 2**64 + 10}).encode()}),
+    Row("exp-infinite", (), set={"payload": lambda c: b'{"exp": 1e999, "iss": "x"}'}),
+    Row("iat-negative-infinite", (), set={"payload": lambda c: b'{"iat": -1e999}'}),
+    Row("crit-with-a-known-name", "crit", header={"crit": ["alg"]}),
+    Row("crit-of-another-type", "crit", header={"crit": "x"}),
+    Row("kid-of-another-type", ("kid", *SIGNATURE), header={"kid": 1}),
+    Row("kid-of-a-path", SIGNATURE, header={"kid": "../../etc/passwd"}),
+    Row("x5u-in-the-header", SIGNATURE, header={"x5u": ANOTHER, "kid": "x"}),
+    Row("zip-bomb-header", (), header={"zip": "DEF", "x": "y" * 200_000}),
+    Row("es512-all-ones", SIGNATURE, prepare=es512, set={"sign": lambda data: b"\xff" * 132}),
+    Row("es512-of-p256-length", SIGNATURE, prepare=es512, set={"sign": lambda data: b"\x01" * 64}),
+    Row("rsa-signature-short", SIGNATURE, set={"sign": lambda data: b"\x01" * 255}),
+    Row("rsa-signature-long", SIGNATURE, set={"sign": lambda data: b"\x01" * 4096}),
+    Row("rsa-exponent-1", SIGNATURE, prepare=key_of(lambda key: key.update(e="AQ"))),
+    Row("rsa-exponent-even", SIGNATURE, prepare=key_of(lambda key: key.update(e="Ag"))),
+    Row("rsa-modulus-zero", SIGNATURE, prepare=key_of(lambda key: key.update(n="AAAA"))),
+    Row("rsa-modulus-of-16384-bits", SIGNATURE, prepare=key_of(lambda key: key.update(n=jose.b64(b"\xff" * 2048)))),
+    Row("rsa-modulus-padded", SIGNATURE, prepare=key_of(lambda key: key.update(n=key["n"] + "="))),
+    Row("key-ops-without-verify", SIGNATURE, prepare=key_of(lambda key: (key.pop("use"), key.update(key_ops=["encrypt"])))),
+    Row("keys-with-one-kid-and-none-right", SIGNATURE, prepare=lambda p: p.replace("jwks", json={"keys": [
+        jose.Key("RS256", label=name, kid=p.keys[0].kid).jwk for name in ("intruder", "second")]})),
+]
+
+
+@pytest.mark.parametrize("row", ID_TOKENS, ids=lambda row: row.name)
+def test_another_wrong_id_token_is_refused(world, row):
+    refuse_id_token(world, row)
+
+
+@pytest.mark.parametrize("fault", ["endless", "100,000 deep", "huge", "cut", "redirected", "duplicate keys", "html"])
+def test_a_jwks_that_is_hostile_is_refused(world, fault):
+    other = world.new_provider()
+    answers = {
+        "endless": dict(body=b" " * 65536, endless=True),
+        "100,000 deep": dict(body=b'{"keys":' + b"[" * 100_000),
+        "huge": dict(body=b'{"keys":[' + b"{}," * 500_000 + b"{}]}"),
+        "cut": dict(body=b'{"keys":[{"kty":"RSA"', cut=110),
+        "redirected": dict(status=302, headers=[("Location", f"{other.issuer}/jwks")]),
+        "duplicate keys": dict(body=b'{"keys":[],"keys":[]}'),
+        "html": dict(body=b"<html>\x1b[31m", headers=[("Content-Type", "text/html")]),
+    }
+    world.person()
+    world.provider.replace("jwks", **answers[fault])
+    one_line(world.run("search()"), (f"{world.provider.issuer}/jwks", world.provider.issuer), code=("protocol", "network", "provider"))
+    assert world.server.requests == [] and other.requests == []
+
+
+# --- metadata ---
+ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+URLS = ["http://evil.example.com/x", "file:///etc/passwd", "javascript:alert(1)", "ftp://evil.example.com/", "//evil.example.com/x", "",
+        "https://", "https://user:password@evil.example.com/", "https://evil.example.com/\r\nX-Evil: 1", "https://evil.example.com/\0x",
+        "https://evil.example.com/#fragment", 7, None, ["https://evil.example.com"]]
+
+
+@pytest.mark.parametrize("url", URLS, ids=repr)
+@pytest.mark.parametrize("name", ENDPOINTS)
+def test_an_endpoint_that_is_no_proper_https_uri_is_refused(world, name, url):
+    world.person()
+    world.provider.metadata[name] = url
+    outcome = world.run("search()")
+    one_line(outcome, (name, f"{world.provider.issuer}/.well-known/"), code="protocol")
+    assert world.provider.count("authorize") == 0 or name == "jwks_uri"
+    assert world.server.requests == [] and world.cache_files_hold_no_token()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("endpoint", ["discovery", "token", "jwks", "revoke"])
+def test_a_redirect_is_followed_nowhere(world, endpoint, status):
+    """Whether to http, to another host or with credentials: nothing that we send goes on, least of all a code or a secret."""
+    other = world.new_provider()
+    world.person()
+    if endpoint == "revoke":
+        with world.process() as process:
+            process.do("token()").ok()
+            world.provider.replace("revoke", status, headers=[("Location", other.issuer + "/revoke")])
+            process.do("logout()").ok()
+    else:
+        location = other.issuer.replace("://", "://user:password@") + "/" + endpoint
+        world.provider.replace(endpoint, status, headers=[("Location", location)])
+        text = one_line(world.run("search()"), world.provider.issuer, (str(status), "redirect"), code=("protocol", "provider"))
+        assert "password" not in text
+    assert other.requests == [] and world.server.requests == []
+
+
+def test_the_rfc_8414_path_is_no_way_round_the_issuer_check(world):
+    world.robot()
+    world.provider.replace("discovery", 404)
+    world.provider.alter("oauth_discovery", lambda document: document.update(issuer=ANOTHER))
+    one_line(world.run("search()"), "issuer", ANOTHER, code=("protocol", "configuration"))
+    assert world.provider.count("token") == 0
+
+
+@pytest.mark.parametrize("kind", ["text/html", "application/octet-stream", "", "application/json; charset=utf-16", "\x01\x02"])
+def test_json_of_a_wrong_content_type_is_judged_by_what_it_is(world, kind):
+    """Providers label wrongly; nothing is done by the label but to name it in errors."""
+    world.person()
+    for endpoint in ("discovery", "jwks", "token"):
+        world.provider.fault(endpoint, lambda request, normal: dataclasses.replace(normal(), headers=[("Content-Type", kind)]))
+    assert world.run("search()").ok() == ["Default"]
+
+
+def test_a_content_type_with_escapes_comes_out_clean(world):
+    world.robot()
+    world.provider.replace("token", body=b"<html>", headers=[("Content-Type", "text/\x1b[31mhtml\x9b2J" + "x" * 5000)])
+    one_line(world.run("search()"), f"{world.provider.issuer}/token", code="protocol")
+
+
+@pytest.mark.parametrize("body", [b"\xff\xfe{\0}\0", b"\xef\xbb\xbf", b'{"issuer":"\xff"}', b'{"issuer":"a\\u0000b"}', b'{"a":"\\ud800"}',
+                                  b"{'issuer': 1}", b"nan", b'{"issuer":1e999999}', b'{"a":' * 2000 + b"1" + b"}" * 2000, b"null", b'"x"',
+                                  b'{"issuer":"x"} trailing'], ids=lambda body: repr(body)[:30])
+def test_metadata_that_is_no_proper_json_object_is_refused(world, body):
+    world.robot()
+    world.provider.replace("discovery", body=body)
+    one_line(world.run("search()"), world.provider.issuer, code="protocol")
+    assert world.provider.count("token") == 0
+
+
+# --- the token endpoint ---
+@pytest.mark.parametrize("field", ["access_token", "refresh_token", "id_token"])
+@pytest.mark.parametrize("value", ["abcdefgh\r\nX-Evil: 1", "abcdefgh\0ijkl", "abc defgh", "abcdefgh\x7f", "töken", "\u202eabcdefgh", "", 12345678,
+                                   {"a": 1}, True, "x" * 2_000_000], ids=lambda value: repr(value)[:20])
+def test_a_token_of_other_characters_or_another_kind_is_refused(world, field, value):
+    world.person()
+    world.provider.token_fields[field] = value
+    outcome = world.run("search()")
+    if field == "refresh_token" and outcome.error is None:
+        assert False, "a refresh token that cannot be sent back was taken"
+    one_line(outcome, (world.provider.issuer,), code=("protocol", "network"))
+    assert world.server.requests == [] and world.cache_files_hold_no_token()
+
+
+def test_an_access_token_of_bad_utf_8_is_refused(world):
+    world.robot()
+    world.provider.replace("token", body=b'{"access_token":"abcd\xff\xfeefgh","token_type":"Bearer","expires_in":300}')
+    one_line(world.run("search()"), f"{world.provider.issuer}/token", code="protocol")
+    assert world.server.requests == []
+
+
+@pytest.mark.parametrize("body", [b'{"access_token":"good-token-1","access_token":"good-token-2","token_type":"Bearer"}',
+                                  b'{"access_token":"good-token-1","token_type":"Bearer"}{}',
+                                  b'[{"access_token":"good-token-1","token_type":"Bearer"}]',
+                                  b'access_token=good-token-1&token_type=Bearer', b"", b"null"], ids=lambda body: repr(body)[:40])
+def test_a_token_reply_of_another_form_is_refused(world, body):
+    world.robot()
+    world.provider.replace("token", body=body)
+    text = one_line(world.run("search()"), f"{world.provider.issuer}/token", code="protocol")
+    assert "good-token" not in text and world.server.requests == []
+
+
+@pytest.mark.parametrize("kind", [None, 7, "", "DPoP", "Bearer\r\n", "Bearer ", "N_A", ["Bearer"]], ids=repr)
+def test_a_token_type_other_than_bearer_is_refused(world, kind):
+    world.robot()
+    world.provider.token_fields["token_type"] = kind
+    one_line(world.run("search()"), f"{world.provider.issuer}/token", "Bearer", code="protocol")
+    assert world.server.requests == []
+
+
+@pytest.mark.parametrize("endpoint", ["discovery", "token"])
+def test_500_then_200_is_survived(world, endpoint):
+    world.robot()
+    world.provider.replace(endpoint, 500, body=b"<h1>oops", times=1)
+    with world.process() as process:
+        first = process.do("attempt(search)")
+        assert first.seconds < 5
+        world.advance(61)
+        assert process.do("search()").ok() == ["Default"]
+
+
+@pytest.mark.parametrize("value", ["1", "0", "-5", "99999999999999999999", "soon", "1.5", "Fri, 31 Dec 9999 23:59:59 GMT", "1\x1b[2J", ""])
+def test_an_odd_retry_after_neither_hangs_nor_locks_out(world, value):
+    """Honoured within bounds: a call waits 10 s for it at most, and none is put off for more than about a minute."""
+    world.robot()
+    world.provider.replace("token", 429, body=b"slow down", headers=[("Retry-After", value)], times=1)
+    with world.process() as process:
+        outcome = process.do("attempt(search)", limit=15)
+        assert outcome.seconds < 12
+        for _ in range(3):
+            world.advance(61)
+        assert process.do("search()").ok() == ["Default"]
+
+
+@pytest.mark.parametrize("endpoint", ["discovery", "token"])
+def test_headers_without_end_are_given_up(world, endpoint):
+    world.robot()
+    many = [(f"X-Filler-{i}", "y" * 8000) for i in range(100)]
+    world.provider.fault(endpoint, lambda request, normal: dataclasses.replace(normal(), headers=[*normal().headers, *many]))
+    one_line(world.run("search()"), world.provider.issuer, code=("protocol", "network"))
+
+
+def test_no_cookie_of_the_provider_is_kept_or_sent(world):
+    world.person()
+    world.provider.fault("*", lambda request, normal: dataclasses.replace(
+        normal(), headers=[*normal().headers, ("Set-Cookie", "track=me; Path=/")]))
+    with world.process() as process:
+        process.do("token()").ok()
+        world.advance(301)
+        process.do("token()").ok()
+    for endpoint in ("discovery", "jwks", "token"):
+        assert all(request.header("Cookie") is None for request in world.provider.received(endpoint))
+
+
+@pytest.mark.parametrize("who", ["robot", "person"])
+def test_a_secret_that_the_provider_says_back_does_not_stand_in_the_error(world, who):
+    """"Unknown refresh token ..." and "wrong secret ...": world.check_promises greps for what stands in these."""
+    getattr(world, who)()
+
+    def echo(request, normal):
+        said = " ".join(value for name, value in request.form.items() if name in ("client_secret", "code", "refresh_token", "code_verifier"))
+        return Answer.of_json({"error": "something_new", "error_description": f"refused: {said} " * 3}, 400)
+
+    if who == "robot":
+        world.provider.auth_methods = ["client_secret_post"]
+    with world.process() as process:
+        world.provider.fault("token", echo)
+        assert "***" in one_line(process.do("token()"), "something_new", code="provider")
+        if who == "person":
+            world.provider.heal()
+            process.do("login()").ok()
+            world.advance(301)
+            world.env["CI"] = "true"
+            world.provider.fault("token", echo)
+            text = one_line(process.do("token()"), code=("provider", "login_required", "timeout"))
+            assert all(r.form.get("refresh_token", "none such") not in text for r in world.token_requests("refresh_token"))
+
+
+def test_a_reused_refresh_token_ends_in_a_clear_error_at_once_where_nobody_can_sign_in(world):
+    world.person()
+    world.run("token()").ok()
+    world.provider.revoke_refresh()
+    world.advance(301)
+    text = one_line(world.run("search()", CI="true"), code=("login_required", "provider"))
+    assert "sign in" in text or "login" in text
+    assert len(world.token_requests("refresh_token")) == 1 and len(world.browser.openings) == 1
+
+
+def test_an_absent_refresh_token_is_no_failure(world):
+    world.person()
+    world.provider.token_fields["refresh_token"] = DROP
+    world.run("search()").ok()
+    world.advance(301)
+    world.run("search()").ok()
+    assert len(world.browser.openings) == 2 and world.token_requests("refresh_token") == []
+
+
+# --- the redirect ---
+def raw(address, data):
+    """What the listener answers to these bytes; nothing when it closes."""
+    with socket.create_connection(address, 5) as connection:
+        connection.settimeout(5)
+        got = b""
+        try:
+            connection.sendall(data)
+            while chunk := connection.recv(65536):
+                got += chunk
+        except OSError:
+            pass
+        return got
+
+
+def test_odd_requests_to_the_listener_neither_end_the_wait_nor_get_a_page_with_our_words(world):
+    world.person()
+    process, url = waiting(world)
+    target = world.browser.callback_url(url)
+    parts = urllib.parse.urlsplit(target)
+    address, path, host = ("127.0.0.1", port_of(target)), f"{parts.path}?{parts.query}", parts.netloc
+    good = f"GET {path} HTTP/1.1\r\nHost: {host}\r\n"
+    odd = [
+        f"GET {path} HTTP/1.1\r\nHost: {host}\r\nHost: evil.example\r\n\r\n",
+        f"GET {path} HTTP/1.1\r\nHost: evil.example\r\nHost: {host}\r\n\r\n",
+        f"GET {path} HTTP/1.1\r\nHost: {host}\r\nhost: {host}\r\n\r\n",
+        f"GET {path} HTTP/1.1\r\n\r\n",
+        f"GET {path} HTTP/1.1\r\nHost: \r\n\r\n",
+        f"GET {path} HTTP/1.1\r\nHost: {host}.evil.example\r\n\r\n",
+        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:1\r\n\r\n",
+        f"GET http://evil.example{path} HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+        f"GET {path} HTTP/0.9\r\n\r\n",
+        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 5\r\n\r\nx=1&y",
+        f"HEAD {path} HTTP/1.1\r\nHost: {host}\r\n\r\n",
+        f"CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n\r\n",
+        f"GET {path}\r\n\r\n",
+        f"GET {path}&x={'y' * 20_000} HTTP/1.1\r\nHost: {host}\r\n\r\n",
+        good + f"X: {'y' * 20_000}\r\n\r\n",
+        good + "X\0: y\r\n\r\n",
+        good + " folded: y\r\n\r\n",
+        f"GET {parts.path}?{parts.query}&iss=https%3A%2F%2Fevil.example HTTP/1.1\r\nHost: {host}\r\n\r\n",
+        f"GET {parts.path}?{parts.query.replace('code=', 'code=%00')} HTTP/1.1\r\nHost: {host}\r\n\r\n",
+        f"GET {parts.path}?{parts.query.replace('state=', 'state=%zz')} HTTP/1.1\r\nHost: {host}\r\n\r\n",
+        "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + "\0" * 100,
+        "\r\n" * 5000,
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ]
+    began = time.monotonic()
+    for request in odd:
+        answer = raw(address, request.encode("latin-1"))
+        assert not answer.startswith(b"HTTP/1.1 200"), request[:200]
+        assert b"evil" not in answer and b"Set-Cookie" not in answer
+        assert process.busy() and world.provider.count("token") == 0, f"this ended the wait: {request[:200]!r}"
+    assert time.monotonic() - began < 10
+    assert raw(address, (good + "Connection: close\r\n\r\n").encode()).startswith(b"HTTP/1.1 200")
+    process.wait().ok()
+    process.end()
+
+
+def test_the_redirect_a_second_time_redeems_nothing(world):
+    """Both at once, as a browser that reloads."""
+    world.person()
+    process, url = waiting(world)
+    target = world.browser.callback_url(url)
+    parts = urllib.parse.urlsplit(target)
+    request = f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode()
+    pair = [socket.create_connection(("127.0.0.1", port_of(target)), 5) for _ in range(2)]
+    for connection in pair:
+        connection.sendall(request)
+    process.wait().ok()
+    for connection in pair:
+        connection.close()
+    process.end()
+    assert world.provider.count("token") == 1
+
+
+# --- the tracking server and its proxy ---
+CHALLENGES = ["", "Bearer", "Basic realm=\"x\", Negotiate, Bearer error=", "Bearer realm=\"\x1b[2J\x07\", error=\"invalid_token", "x" * 30_000,
+              ", , ,=,=\"", "Bearer " + ", ".join(f"a{i}=b" for i in range(2000)), "\xff\xfe\x80", "NTLM TlRMTVNTUAAC"]
+
+
+@pytest.mark.parametrize("challenge", CHALLENGES, ids=lambda text: repr(text)[:24])
+def test_rubbish_in_www_authenticate_changes_nothing(world, challenge):
+    world.robot()
+    answer = Answer.of_json({"error": "unauthorized"}, 401, [("WWW-Authenticate", challenge)])
+    world.server.fault("*", lambda request, normal: answer, times=1)
+    with world.process() as process:
+        assert process.do("search()").ok() == ["Default"], "renewed once, and repeated"
+        world.server.fault("*", lambda request, normal: answer)
+        world.advance(61)
+        one_line(process.do("search()"), world.server.uri, "401", "aud")
+    assert len(world.token_requests()) == 3
+
+
+@pytest.mark.parametrize("effect", [{"endless": True}, {"drip": 0.5}], ids=["endless", "slow"])
+@pytest.mark.parametrize("html", [False, True], ids=["json", "html"])
+def test_an_error_body_without_end_is_not_read(world, effect, html):
+    """The bodies of a 401, which we repeat, and of a page, which we explain, are left unread; all others are MLflow's to read."""
+    world.robot()
+    kind = [("Content-Type", "text/html" if html else "application/json")]
+    answer = Answer(200 if html else 401, kind, b"<html>" + b"x" * 5000, **effect)
+    world.server.fault("*", lambda request, normal: answer)
+    outcome = world.run("search()")
+    one_line(outcome, world.server.uri, ("page",) if html else ("401",))
+    assert len(world.server.requests) == (1 if html else 2)
+
+
+@pytest.mark.parametrize("location", ["//", "http://[::1", "https://\0/", "\r\nx", "http://a b/", "javascript:alert(1)", "http://127.0.0.1:1/" + "x" * 9000])
+def test_an_odd_location_of_the_tracking_server_takes_no_token_along(world, location):
+    other = world.new_server()
+    world.robot()
+    world.unguarded = True
+    world.server.fault("*", lambda request, normal: tracking.redirect(location.replace("\r\n", " ").replace("\0", "%00")))
+    outcome = world.run("search()")
+    assert outcome.error is not None and outcome.seconds < 5
+    assert other.requests == [] and len(world.token_requests()) == 1
