@@ -65,7 +65,8 @@ static PyObject *find_or_none(PyObject *module, PyObject *uri, bool base)
     return server;
 }
 
-PyDoc_STRVAR(server_doc, "server($module, uri, /)\n--\n\nThe Server whose settings cover the request URI `uri`, or None.");
+PyDoc_STRVAR(server_doc,
+             "server($module, uri, /)\n--\n\nThe Server whose settings cover the request URI `uri`, or None.");
 
 static PyObject *core_server(PyObject *module, PyObject *uri)
 {
@@ -79,7 +80,8 @@ static PyObject *core_server_at(PyObject *module, PyObject *uri)
     return find_or_none(module, uri, true);
 }
 
-PyDoc_STRVAR(has_servers_doc, "has_servers($module, /)\n--\n\nWhether settings for any server were found at the last look.");
+PyDoc_STRVAR(has_servers_doc,
+             "has_servers($module, /)\n--\n\nWhether settings for any server were found at the last look.");
 
 static PyObject *core_has_servers(PyObject *module, PyObject *unused)
 {
@@ -87,7 +89,8 @@ static PyObject *core_has_servers(PyObject *module, PyObject *unused)
     return PyBool_FromLong(moidc_client_has_servers(glue_state_of(module)->client));
 }
 
-PyDoc_STRVAR(stop_doc, "stop($module, seconds, /)\n--\n\nEnds the core: waits that long for a token request in flight.");
+PyDoc_STRVAR(stop_doc,
+             "stop($module, seconds, /)\n--\n\nEnds the core: waits that long for a token request in flight.");
 
 static PyObject *core_stop(PyObject *module, PyObject *argument)
 {

@@ -188,7 +188,8 @@ static PyObject *server_login(PyObject *object, PyObject *unused)
     return ask((struct glue_server *)object, moidc_login, 0, NULL);
 }
 
-PyDoc_STRVAR(logout_doc, "logout($self, /)\n--\n\nForgets the tokens, here and at the provider; whether there were any.");
+PyDoc_STRVAR(logout_doc,
+             "logout($self, /)\n--\n\nForgets the tokens, here and at the provider; whether there were any.");
 
 static PyObject *server_logout(PyObject *object, PyObject *unused)
 {
