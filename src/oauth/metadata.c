@@ -58,11 +58,11 @@ static enum moidc_code endpoint(const json_t *document, const char *name, bool l
         return MOIDC_OK;
     }
     if (text == NULL || strlen(text) > ENDPOINT_MOST_BYTES || !url_parse(text, &url) || url.fragment || url.userinfo) {
-        err_set(err, MOIDC_E_PROTOCOL, "the provider's metadata has a %s that is no proper https URI", name);
+        err_set(err, MOIDC_E_PROTOCOL, "%s in the provider's metadata is no proper https URI", name);
         return err_next(err, "ask the provider's operator to mend its metadata");
     }
     if (!url.https && !(loopback_issuer && url_is_loopback(&url))) {
-        err_set(err, MOIDC_E_PROTOCOL, "the provider's metadata has a %s that is not https: \"%.200s\"", name, text);
+        err_set(err, MOIDC_E_PROTOCOL, "%s in the provider's metadata is not https: \"%.200s\"", name, text);
         return err_next(
             err, "ask the provider's operator to mend its metadata (often its proxy hides that it serves https)");
     }
