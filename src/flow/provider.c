@@ -46,6 +46,7 @@ static int64_t pause_ms(enum moidc_code rc, const struct http_response *response
     if (rc != MOIDC_OK) {
         return rc == MOIDC_E_NETWORK ? pause : -1;
     }
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): http_send() that returns MOIDC_OK has an answer */
     if (response->status != 429 && response->status < 500) {
         return -1;
     }

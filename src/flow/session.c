@@ -387,7 +387,7 @@ enum moidc_code session_adopt(struct session *session, struct cache_entry *entry
         return rc;
     }
     pthread_mutex_lock(&session->mutex);
-    old = session->entry;
+    old = session->entry; /* NOLINT(clang-analyzer-deadcode.DeadStores): its cleanup frees it */
     session->entry = entry;
     old_token = session->access;
     session->access = access;
