@@ -1,0 +1,109 @@
+"""contract.md, "On disk": a full disk, a file system without locks, two machines with one home, a clock that is set."""
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="preloading as of Linux")
+
+
+@pytest.fixture(scope="session")
+def faults(tmp_path_factory):
+    target = tmp_path_factory.mktemp("files") / "file_faults.so"
+    source = Path(__file__).with_name("file_faults.c")
+    compiler = os.environ.get("CC", "cc").split()
+    subprocess.run([*compiler, "-std=gnu17", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-o", target, source, "-ldl"],
+                   check=True)
+    return target
+
+
+def process_with(world, faults, fault):
+    return world.process(spawn=True, LD_PRELOAD=f"{world.env['LD_PRELOAD']} {faults}", MOIDC_TEST_FILES=fault,
+                         MOIDC_TEST_FILES_WELL=str(world.folder / "well"))
+
+
+@linux
+def test_a_disk_that_is_full_is_said_once_and_used_again_when_it_has_room(world, faults):
+    world.person()
+    with process_with(world, faults, "full") as process:
+        first = process.do("token()").ok()
+        assert process.do("token()").ok() == first
+        world.advance(301)
+        second = process.do("token()").ok()
+        assert first != second, "renewed, from memory"
+        assert not [p for p in world.cache_files() if p.name.endswith((".json", ".new"))]
+        (world.folder / "well").touch()
+        world.advance(301)
+        third = process.do("token()").ok()
+        process.do("search()").ok()
+        assert sum(str(world.cache) in line for line in process.stderr.splitlines()) == 1, process.stderr
+    assert world.run("token()").ok() == third
+    assert len(world.browser.openings) == 1
+
+
+@linux
+def test_a_full_disk_leaves_the_old_file_whole(world, faults):
+    world.person()
+    world.run("token()").ok()
+    before = {p: p.read_bytes() for p in world.cache_files() if p.suffix == ".json"}
+    world.advance(301)
+    with process_with(world, faults, "full") as process:
+        process.do("token()").ok()
+    assert {p: p.read_bytes() for p in world.cache_files() if p.suffix == ".json"} == before
+
+
+@linux
+def test_without_locks_it_works_and_says_so_once(world, faults):
+    world.robot()
+    processes = [process_with(world, faults, "no locks") for _ in range(4)]
+    for process in processes:
+        process.start("search(), token(), search()")
+    for process in processes:
+        process.wait().ok()
+    world.advance(301)
+    for process in processes:
+        process.do("search()").ok()
+    said = [sum("locks" in line for line in process.stderr.splitlines()) for process in processes]
+    assert max(said) == 1, "by each that wanted one"
+    for process in processes:
+        process.end()
+    world.run("token()").ok()
+    assert len(world.token_requests()) <= 8
+
+
+@pytest.mark.parametrize("ahead", [300, -300])
+def test_two_machines_with_one_home_and_clocks_5_minutes_apart(world, ahead):
+    """Neither sends what has ended, nor uses a refresh token twice, nor asks the person again."""
+    world.provider.expires_in = 3600
+    world.provider.id_token.ttl = 3600
+    world.person()
+    other = world.folder / "other clock"
+
+    def tell():
+        other.write_bytes((world.clock.shift + ahead).to_bytes(8, "little", signed=True))
+
+    tell()
+    with world.process() as here, world.process(MOIDC_TEST_CLOCK=str(other)) as there:
+        for seconds in (0, 1000, 2700, 3601, 3601):
+            world.advance(seconds)
+            tell()
+            here.do("search()").ok()
+            outcome = there.do("attempt(search)").ok()
+            # a clock behind by more than the leeway: an ID token from the future is refused, and said to be
+            assert outcome["error"] is None or "clock" in outcome["error"]["text"], outcome["error"]["text"]
+            here.do("search()").ok()
+    used = [r.form["refresh_token"] for r in world.token_requests("refresh_token")]
+    assert len(used) == len(set(used)), "a refresh token was used twice"
+    assert len(world.browser.openings) <= 1
+
+
+def test_a_clock_that_is_set_back_and_forth_ends_no_job(world):
+    world.robot()
+    with world.process() as process:
+        for seconds in (0, 200, -150, 86400, -86400, 400, -7200, 7200):
+            world.advance(seconds)
+            process.do("search()").ok()
+        assert len(world.token_requests()) <= 8
+    world.run("search()").ok()

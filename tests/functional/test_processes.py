@@ -1,0 +1,170 @@
+"""Many processes, threads, forks and interpreters at once: contract.md, "What a call does", 5, at the size of a cluster node."""
+import sys
+
+import pytest
+from world import attempts
+
+PROCESSES, THREADS = 64, 16
+
+
+def in_all(processes, code, limit=60):
+    """The snippet in all of them at once; the values, which must be lists of what attempt() returns."""
+    for process in processes:
+        process.start(code)
+    return [outcome for process in processes for outcome in attempts(process.wait(limit).ok())]
+
+
+def test_64_processes_of_16_threads_make_1_token_request_and_1_renewal(world):
+    world.person()
+    world.run("token()").ok()
+    world.advance(301)
+    processes = [world.process() for _ in range(PROCESSES)]
+    for process in processes:
+        process.do("import mlflow_oidc_client").ok()
+    for renewals in (1, 2):
+        got = in_all(processes, f"threads({THREADS}, token)")
+        assert len(got) == PROCESSES * THREADS and len({outcome.ok() for outcome in got}) == 1
+        assert len(world.token_requests("refresh_token")) == renewals
+        world.advance(301)
+    assert len(world.browser.openings) == 1
+    for process in processes:
+        assert process.end() == 0 and "warning" not in process.stderr.lower(), process.stderr
+
+
+def test_64_processes_with_an_empty_cache_make_1_token_request(world):
+    world.robot()
+    processes = [world.process() for _ in range(PROCESSES)]
+    assert len({outcome.ok() for outcome in in_all(processes, "threads(4, token)")}) == 1
+    assert len(world.token_requests()) == 1
+    for process in processes:
+        assert process.end() == 0 and process.stderr == ""
+
+
+def test_64_processes_that_meet_an_outage_ask_little_and_recover(world):
+    world.robot()
+    for endpoint in ("discovery", "token"):
+        world.provider.replace(endpoint, 503)
+    processes = [world.process() for _ in range(16)]
+    for outcome in in_all(processes, "threads(4, token)"):
+        outcome.failed("provider", "503")
+    assert world.provider.count() <= 3 * len(processes)
+    world.provider.heal()
+    world.advance(61)
+    assert len({outcome.ok() for outcome in in_all(processes, "threads(4, token)")}) == 1
+    assert len(world.token_requests()) == 1
+    for process in processes:
+        assert process.end() == 0 and process.stderr == ""
+
+
+LOADERS = """
+import struct
+stop, failures = threading.Event(), []
+
+def log():
+    while not stop.is_set():
+        outcome = attempt(search)
+        if outcome["error"]:
+            failures.append(outcome["error"]["text"])
+
+def worker():
+    return token()
+
+def advance(seconds):
+    with open(os.environ["MOIDC_TEST_CLOCK"], "r+b") as clock:
+        shift, = struct.unpack("q", clock.read(8))
+        clock.seek(0)
+        clock.write(struct.pack("q", shift + seconds))
+
+loggers = [threading.Thread(target=log) for _ in range(4)]
+for thread in loggers:
+    thread.start()
+for epoch in range(22):
+    for outcome in threads(4, lambda: forked(worker)):  # the workers of an epoch, forked while the loggers are in the core
+        outcome = outcome["value"]
+        if outcome["error"]:
+            failures.append(outcome["error"]["text"])
+    advance(15)
+stop.set()
+for thread in loggers:
+    thread.join()
+result = failures
+"""
+
+
+@pytest.mark.parametrize("who", ["robot", "person"])
+def test_loader_workers_forked_while_threads_log_and_renew(world, who):
+    """As PyTorch's DataLoader: workers forked at each epoch from a process whose threads go on; tokens last 300 s. The workers ask
+    for tokens alone: a call of MLflow's tries to import pyspark each time, and Python's import locks do not outlive such a fork."""
+    getattr(world, who)()
+    with world.process() as process:
+        process.do("search()").ok()
+        assert process.do(LOADERS, limit=60).ok() == []
+    assert len(world.browser.openings) == (who == "person")
+    assert len(world.token_requests()) <= 6, "one sign-in and a renewal for each 300 s, whoever makes them"
+
+
+def test_multiprocessing_from_a_process_whose_threads_log(world):
+    world.robot()
+    (world.cwd / "job.py").write_text("""
+import multiprocessing, os, threading
+import mlflow_oidc_client
+from mlflow.tracking import MlflowClient
+def work(_):
+    return [e.name for e in MlflowClient(tracking_uri=os.environ["URI"]).search_experiments()]
+if __name__ == "__main__":
+    stop = threading.Event()
+    def log():
+        while not stop.is_set():
+            mlflow_oidc_client.get_token(os.environ["URI"])
+    loggers = [threading.Thread(target=log) for _ in range(2)]
+    for thread in loggers:
+        thread.start()
+    for kind in ("fork", "spawn"):
+        with multiprocessing.get_context(kind).Pool(2) as pool:
+            print(kind, pool.map(work, range(8)) == [["Default"]] * 8)
+    stop.set()
+""")
+    done = world.command("job.py")
+    assert done.returncode == 0 and done.stdout == "fork True\nspawn True\n", done.stderr
+    assert len(world.token_requests()) == 1
+
+
+@pytest.mark.parametrize("isolated", [True, False])
+def test_a_subinterpreter_is_refused_or_right(world, isolated):
+    """One with a lock of its own (Python 3.12 and later) refuses the extension; any other has a client of its own, and the
+    cache in common."""
+    world.robot()
+    (world.cwd / "job.py").write_text(f"""
+import os, sys
+import mlflow_oidc_client
+mine = mlflow_oidc_client.get_token(os.environ["URI"])
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+try:
+    other = interpreters.create("isolated" if {isolated} else "legacy")
+except TypeError:
+    other = interpreters.create(isolated={isolated})
+for _ in range(2):
+    interpreters.run_string(other, '''
+import os
+try:
+    import mlflow_oidc_client
+    found = mlflow_oidc_client.get_token(os.environ["URI"])
+except ImportError as error:
+    found = "refused: " + str(error)
+with open("found", "w") as file:
+    file.write(found)
+''')
+    found = open("found").read()
+    print("refused" if "does not support loading in subinterpreters" in found else found == mine)
+interpreters.destroy(other)
+print(mlflow_oidc_client.get_token(os.environ["URI"]) == mine)
+""")
+    done = world.command("job.py")
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.split()
+    assert said[2] == "True" and said[0] == said[1] and said[0] in ("True", "refused"), (said, done.stderr)
+    if sys.version_info < (3, 12) or not isolated:
+        assert len(world.token_requests()) == 1
