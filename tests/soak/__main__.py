@@ -49,8 +49,9 @@ def run(minutes):
         server = TrackingServer(accepts=provider.accepts)
         worker = str(Path(__file__).with_name("worker.py"))
         warm_up = min(60, seconds / 2)
-        running = [subprocess.Popen([os.environ.get("MOIDC_TEST_PYTHON", sys.executable), worker, str(seconds), str(warm_up)], env=environment(folder, provider, server),
-                                    cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        command = [os.environ.get("MOIDC_TEST_PYTHON", sys.executable), worker, str(seconds), str(warm_up)]
+        running = [subprocess.Popen(command, env=environment(folder, provider, server), cwd=folder,
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
                    for _ in range(PROCESSES)]
         turn, until = 0, time.monotonic() + seconds
         while time.monotonic() < until and all(process.poll() is None for process in running):
