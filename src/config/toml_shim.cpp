@@ -3,6 +3,15 @@
 #define NDEBUG 1 /* toml++ asserts what bad input can make untrue */
 #endif
 #define TOML_MAX_NESTED_VALUES 16
+/* Its tables of Unicode tell the compiler that characters such as U+00A1 never come, and documents of strangers have
+ * them: there, what cannot be is "no". */
+#include <cstdint>
+#include <toml++/impl/forward_declarations.h>
+#pragma push_macro("TOML_UNREACHABLE")
+#undef TOML_UNREACHABLE
+#define TOML_UNREACHABLE return false
+#include <toml++/impl/unicode.h>
+#pragma pop_macro("TOML_UNREACHABLE")
 #include <toml++/toml.h>
 
 #include "config/toml_shim.h"

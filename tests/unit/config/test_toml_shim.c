@@ -169,6 +169,18 @@ static void test_bad_bytes_are_malformed(void)
     CHECK(visit("\xff\xfe[\0[\0") == TOML_MALFORMED);
 }
 
+/* toml++ tells the compiler that it never meets these; the sanitizer tells when it does. */
+static void test_letters_outside_of_strings_are_malformed(void)
+{
+    static const char *const texts[] = {
+        "\xc2\xa1 = 1\n",  "\xc3\xa4 = 1\n",       "\xef\xbb\xb7[a]\n",          "a = \xe1\x9a\x81\n",
+        "a\xd2\x81 = 1\n", "a = 1 \xe2\x83\xbf\n", "a = \"\"\"\\\xc3\xa4\"\"\"", "[\xef\xac\x80]\n"};
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        CHECK(visit(texts[i]) == TOML_MALFORMED);
+    }
+}
+
 static void test_faults_have_a_line(void)
 {
     CHECK(visit("a = 1\nb = \n") == TOML_MALFORMED);
@@ -303,6 +315,7 @@ int main(void)
     RUN(test_visitor_stops_the_walk);
     RUN(test_crlf_and_bom_are_read);
     RUN(test_bad_bytes_are_malformed);
+    RUN(test_letters_outside_of_strings_are_malformed);
     RUN(test_faults_have_a_line);
     RUN(test_messages_quote_no_value);
     RUN(test_size_is_bounded);
