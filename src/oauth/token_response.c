@@ -31,6 +31,9 @@ static enum moidc_code token(const json_t *reply, const char *name, struct secre
     if (value == NULL || json_is_null(value)) {
         return MOIDC_OK;
     }
+    if (json_is_string(value) && json_string_length(value) == 0 && strcmp(name, "access_token") != 0) {
+        return MOIDC_OK; /* some write "" for none */
+    }
     rc = json_secret(reply, name, ret, err);
     if (rc != MOIDC_OK) {
         return rc;

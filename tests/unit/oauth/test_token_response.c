@@ -127,7 +127,7 @@ static void test_tokens_can_stand_in_a_header(void)
     char body[256];
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        for (size_t j = 0; j < sizeof bad / sizeof bad[0]; j++) {
+        for (size_t j = i == 0 ? 0 : 1; j < sizeof bad / sizeof bad[0]; j++) {
             snprintf(body, sizeof body, "{\"token_type\":\"Bearer\",%s\"%s\":\"%s\"}",
                      i == 0 ? "" : "\"access_token\":\"S3cr3t\",", names[i], bad[j]);
             check_broken(body, names[i]);
@@ -136,6 +136,14 @@ static void test_tokens_can_stand_in_a_header(void)
                  i == 0 ? "" : "\"access_token\":\"S3cr3t\",", names[i]);
         check_broken(body, names[i]);
     }
+}
+
+static void test_an_empty_refresh_or_id_token_is_none(void)
+{
+    struct token_response *response = parse(200, OK_BEGIN ",\"id_token\":\"\",\"refresh_token\":\"\"}");
+
+    CHECK(response != NULL && response->id_token == NULL && response->refresh_token == NULL);
+    token_response_free(response);
 }
 
 static void test_broken_json_names_what_answered(void)
@@ -219,6 +227,7 @@ int main(void)
     RUN(test_lifetime_is_a_number_or_a_text_that_is_one);
     RUN(test_token_that_has_ended_is_refused);
     RUN(test_tokens_can_stand_in_a_header);
+    RUN(test_an_empty_refresh_or_id_token_is_none);
     RUN(test_broken_json_names_what_answered);
     RUN(test_refusal_is_the_providers_word);
     RUN(test_status_speaks_where_no_error_does);
