@@ -110,6 +110,9 @@ enum moidc_code json_object_parse(const char *bytes, size_t n, const char *what,
     if (n > JSON_MOST_BYTES) {
         return err_set(err, MOIDC_E_PROTOCOL, "%s is larger than %d bytes", what, (int)JSON_MOST_BYTES);
     }
+    if (n > 0 && memchr(bytes, '\0', n) != NULL) { /* jansson passes over one that follows a number or a word */
+        return err_set(err, MOIDC_E_PROTOCOL, "%s is not JSON (it holds a NUL byte)", what);
+    }
     if (too_deep(bytes, n)) {
         return err_set(err, MOIDC_E_PROTOCOL, "%s is nested deeper than %d levels", what, (int)JSON_MOST_DEPTH);
     }

@@ -43,6 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_check_err(rc, &err);
         return 0;
     }
+    HOLDS(memchr(data, '\0', size) == NULL);
     HOLDS(json_is_object(value) && depth_of(value) <= JSON_MOST_DEPTH);
     if (json_seconds(value, "n", &seconds)) {
         HOLDS(seconds <= (int64_t)1 << 53 && seconds >= -((int64_t)1 << 53));

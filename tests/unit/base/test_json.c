@@ -64,6 +64,9 @@ static void test_nul_and_broken_utf8_are_refused(void)
     REFUSED("{\"a\":\"x\\u0000y\"}", "is not JSON");
     REFUSED("{\"a\\u0000\":1}", "is not JSON");
     REFUSED("{\"a\":\"\0\"}", "is not JSON");
+    REFUSED("{\"a\":1\0}", "is not JSON");
+    REFUSED("{\"a\":true\0}", "is not JSON");
+    REFUSED("{}\0", "is not JSON");
     REFUSED("{\"a\":\"\xff\"}", "is not JSON");
     REFUSED("{\"a\":\"\xc0\xaf\"}", "is not JSON");
     REFUSED("{\"a\":\"\\ud800\"}", "is not JSON");
