@@ -215,8 +215,8 @@ static enum moidc_code verify_parts(const struct parts *parts, const struct jwa 
     return rc != MOIDC_OK ? rc : verify(alg, key, parts->text[HEADER], parts->signed_length, der, der_length, err);
 }
 
-enum moidc_code jws_verify(const char *token, size_t n, const struct jwks *jwks, bool *unknown_key, json_t **ret,
-                           struct moidc_err *err)
+enum moidc_code jws_verify_signature(const char *token, size_t n, const struct jwks *jwks, bool *unknown_key,
+                                     struct moidc_err *err)
 {
     CLEANUP(json_release_p) json_t *header = NULL;
     const struct jwa *alg = NULL;
@@ -250,9 +250,16 @@ enum moidc_code jws_verify(const char *token, size_t n, const struct jwks *jwks,
     ERR_clear_error(); /* other users of libcrypto in the process share the queue; OpenSSL fills it in success too */
     if (rc != MOIDC_OK) {
         *unknown_key = rc == MOIDC_E_PROTOCOL && kid == NULL; /* the only key that fits may be the one before */
-        return rc;
     }
-    return decode_object(&parts, PAYLOAD, "the payload of the ID token", ret, err);
+    return rc;
+}
+
+enum moidc_code jws_verify(const char *token, size_t n, const struct jwks *jwks, bool *unknown_key, json_t **ret,
+                           struct moidc_err *err)
+{
+    enum moidc_code rc = jws_verify_signature(token, n, jwks, unknown_key, err);
+
+    return rc != MOIDC_OK ? rc : jws_payload_unchecked(token, n, ret, err);
 }
 
 enum moidc_code jws_payload_unchecked(const char *token, size_t n, json_t **ret, struct moidc_err *err)

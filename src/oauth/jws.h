@@ -14,6 +14,10 @@
 enum moidc_code jws_verify(const char *token, size_t n, const struct jwks *jwks, bool *unknown_key, json_t **ret,
                            struct moidc_err *err) MUST_CHECK;
 
+/* The same for a payload of any kind, which is not looked at. */
+enum moidc_code jws_verify_signature(const char *token, size_t n, const struct jwks *jwks, bool *unknown_key,
+                                     struct moidc_err *err) MUST_CHECK;
+
 /* The payload of `token` without any check, for diagnosis and for `exp` of a token that was checked before it was
  * stored. As above otherwise. */
 enum moidc_code jws_payload_unchecked(const char *token, size_t n, json_t **ret, struct moidc_err *err) MUST_CHECK;
