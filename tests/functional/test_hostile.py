@@ -182,6 +182,9 @@ def test_a_token_of_other_characters_or_another_kind_is_refused(world, field, va
     world.person()
     world.provider.token_fields[field] = value
     outcome = world.run("search()")
+    if value == "" and field != "access_token":
+        outcome.ok() if field == "refresh_token" else outcome.failed("protocol", "no ID token")
+        return  # some write it for none
     if field == "refresh_token" and outcome.error is None:
         assert False, "a refresh token that cannot be sent back was taken"
     one_line(outcome, (world.provider.issuer,), code=("protocol", "network"))

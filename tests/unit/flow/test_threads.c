@@ -9,6 +9,7 @@ enum { THREADS = 16, ROUNDS = 400, SERVERS = 3, FORKS = 6 };
 
 static atomic_int got;      /* tokens that came */
 static atomic_int rejected; /* that a second 401 within a minute was an error */
+static atomic_int late;     /* that had ended when they came: the clock here runs fast */
 static atomic_int wrong;    /* whatever else happened */
 static atomic_bool stopping;
 
@@ -43,7 +44,7 @@ static void threads_begin(void)
     snprintf(cache, sizeof cache, "XDG_CACHE_HOME=%s", scratch);
     env = env_of(variables);
     write_settings();
-    got = rejected = wrong = 0;
+    got = rejected = late = wrong = 0;
     stopping = false;
     CHECK(moidc_client_new(scratch, &client, &err) == MOIDC_OK);
 }
@@ -83,6 +84,8 @@ static void count(enum moidc_code rc, bool refused, const struct moidc_err *own)
         atomic_fetch_add(&got, 1);
     } else if (refused && rc == MOIDC_E_PROVIDER && own->http_status == 401) {
         atomic_fetch_add(&rejected, 1);
+    } else if (rc == MOIDC_E_PROTOCOL && strstr(own->what, "has ended already") != NULL) {
+        atomic_fetch_add(&late, 1); /* a loaded machine let a whole lifetime pass between reply and return */
     } else if (!atomic_load(&stopping)) {
         fprintf(stderr, "%s: %s\n", moidc_code_info(rc)->name, own->what);
         atomic_fetch_add(&wrong, 1);
@@ -189,6 +192,7 @@ static void test_a_client_is_stopped_under_sixteen_threads(void)
     }
 }
 
+#ifndef __SANITIZE_ADDRESS__
 /* 0: the child got a token for each server. */
 static int child_calls(void)
 {
@@ -229,13 +233,16 @@ static void test_children_are_forked_under_sixteen_threads_that_renew(void)
     CHECK(wrong == 0);
     threads_end();
 }
+#endif
 
 int main(void)
 {
     provider_start();
     RUN(test_sixteen_threads_on_three_servers_while_the_clock_runs);
     RUN(test_a_client_is_stopped_under_sixteen_threads);
+#ifndef __SANITIZE_ADDRESS__ /* its allocator keeps the locks of other threads over a fork, and the child waits for ever */
     RUN(test_children_are_forked_under_sixteen_threads_that_renew);
+#endif
     provider_end();
     return check_summary();
 }
