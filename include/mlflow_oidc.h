@@ -68,7 +68,20 @@ struct moidc_ui {
     void (*show)(void *ctx, const char *text);
     /* True ends the call with MOIDC_E_CANCELLED; asked at least every 100 ms. NULL: never. */
     bool (*cancelled)(void *ctx);
+    /* Takes a line that the person has typed, without its end, into line[size]; false at once where none is there yet.
+     * NULL: nobody can type. */
+    bool (*typed)(void *ctx, char *line, size_t size);
+    int columns;   /* of the terminal that show() writes to, for a QR code; 0: none */
     bool notebook; /* show() reaches a person although no terminal is there (a Jupyter kernel) */
+};
+
+/* How a person signs in (setting `flow`). */
+enum moidc_flow {
+    MOIDC_FLOW_SETTINGS, /* as the settings say */
+    MOIDC_FLOW_AUTO,     /* a browser where one can be opened here, else the device flow where the provider has it */
+    MOIDC_FLOW_BROWSER,  /* a browser on this machine (RFC 8252) */
+    MOIDC_FLOW_DEVICE,   /* a browser on any machine, and a code (RFC 8628) */
+    MOIDC_FLOW_PASTE     /* a browser on any machine; the person brings the address that it ended on */
 };
 
 /* What happens aside of results: warnings to print, debug events to log. */
@@ -136,6 +149,9 @@ struct moidc_token_request {
     const struct moidc_token *rejected; /* the server answered 401 to this one: give another; NULL: none */
     const struct moidc_env *env;        /* for proxies, certificates, browser; borrowed for the call */
     const struct moidc_ui *ui;          /* borrowed for the call; NULL: nobody to ask, nothing to cancel */
+    enum moidc_flow flow;               /* how a person signs in */
+    bool no_person;                     /* nobody is asked to sign in: MOIDC_E_LOGIN_REQUIRED where that is needed */
+    bool no_browser;                    /* the address is shown and no browser opened */
 };
 
 /* The token in memory, when it is good for `min_valid_s`; never waits. Starts a renewal in the background when a fifth

@@ -26,6 +26,9 @@ static struct wish wish_of(const struct moidc_server *server, const struct moidc
         .call = {.env = request->env != NULL ? request->env : server->env, .ui = request->ui},
         .min_valid_s = bounded(request->min_valid_s),
         .rejected = request->rejected,
+        .flow = request->flow,
+        .no_person = request->no_person,
+        .no_browser = request->no_browser,
     };
 }
 

@@ -261,6 +261,11 @@ static enum moidc_code may_ask_person(const struct session *session, const struc
     const struct settings *settings = wish->settings;
     const char *why = NULL;
 
+    if (wish->no_person && settings->interactive) {
+        err_set(err, MOIDC_E_LOGIN_REQUIRED, "no valid token is left: a person has to sign in");
+        err_where(err, "%s", settings->uri);
+        return err_next(err, "run: mlflow-oidc login --server %s", settings->uri);
+    }
     if (!settings->interactive) {
         why = "the settings let no person sign in (interactive = false), and there is no client secret";
     } else if (wish->background) {
@@ -394,8 +399,9 @@ static enum moidc_code with_lock(struct session *session, const struct cache_dir
             notices_add(&session->client->notices, MOIDC_DEBUG, "salvage.failed code=%d", (int)fault.code);
         }
     }
-    if (rc != MOIDC_OK && session->lock != NULL && (wish->rejected == NULL || err->oauth_error[0] != '\0')) {
-        failure_note_write(session->lock, err); /* but not what is about one rejected token */
+    if (rc != MOIDC_OK && session->lock != NULL && (wish->rejected == NULL || err->oauth_error[0] != '\0') &&
+        !(wish->no_person && rc == MOIDC_E_LOGIN_REQUIRED)) {
+        failure_note_write(session->lock, err); /* but not what is about one rejected token, or about who asks */
     }
     return rc;
 }

@@ -58,6 +58,9 @@ struct wish {
     const struct moidc_token *rejected; /* the server refused this one */
     bool anew;                          /* login(): sign in whatever is there */
     bool background;                    /* the renewal thread: no person is asked */
+    bool no_person;                     /* the caller wants nobody to be asked */
+    bool no_browser;                    /* the address is shown and not opened */
+    enum moidc_flow flow;               /* over that of the settings */
 };
 
 /* *ret is the caller's, session_free(). */

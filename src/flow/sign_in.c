@@ -88,7 +88,7 @@ static void show(const struct wish *wish, const char *text)
 static enum moidc_code show_and_open(const struct wish *wish, const struct attempt *attempt, struct moidc_err *err)
 {
     CLEANUP(strbuf_free) struct strbuf text = STRBUF_INIT(64 * 1024);
-    bool browser = browser_available(wish->call.env);
+    bool browser = !wish->no_browser && browser_available(wish->call.env);
 
     strbuf_add_format(&text,
                       "mlflow-oidc-client: to sign in to %s, open this address in a browser on this machine:\n%s",
