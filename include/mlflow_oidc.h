@@ -48,7 +48,7 @@ const struct moidc_code_info *moidc_code_info(enum moidc_code code);
 struct moidc_err {
     enum moidc_code code;
     int http_status;      /* of the reply that failed, 0 when there was none */
-    char oauth_error[64]; /* `error` of RFC 6749 §5.2 or §4.1.2.1, "" when there was none */
+    char oauth_error[64]; /* `error` of RFC 6749 §5.2 or §4.1.2.1, or of RFC 6750 §3.1; "" when there was none */
     char what[512];       /* what failed */
     char where[384];      /* which setting, file or endpoint; may be "" */
     char next[384];       /* what to do next; may be "" */
@@ -64,7 +64,9 @@ void moidc_env_free(struct moidc_env *env);
 /* How a call that may wait talks to its caller. Both functions are called in the calling thread only. */
 struct moidc_ui {
     void *ctx;
-    /* Shows a line or two to the person (the address to open, what is waited for). NULL: nobody reads it. */
+    /* Shows a line or two to the person (the address to open, what is waited for). NULL: nobody reads it. A text that
+     * begins with '\r' comes where `columns` is set alone: it is to be written as it is, without a line end after it,
+     * over what stands in the terminal's line (time left); the last of them leaves that line empty. */
     void (*show)(void *ctx, const char *text);
     /* True ends the call with MOIDC_E_CANCELLED; asked at least every 100 ms. NULL: never. */
     bool (*cancelled)(void *ctx);
@@ -142,6 +144,14 @@ bool moidc_server_covers(const struct moidc_server *server, const char *uri);
 
 /* What a token for `server` must carry, for messages: "iss ... and aud ..."; borrowed from the server. */
 const char *moidc_server_token_hint(const struct moidc_server *server);
+
+/* Fills err for a reply of 401 to a request that was repeated with a renewed token.
+ *   challenge  its WWW-Authenticate, several fields joined by commas; NULL: none. The reason that a Bearer challenge gives
+ *              (RFC 6750 §3: error, error_description, scope) is quoted, bounded and without control characters
+ *   sent       the texts of the tokens that the server was sent, ended by NULL: written over where it says them back
+ * Asks nobody. Returns MOIDC_E_PROVIDER, with http_status and oauth_error, or MOIDC_E_MEMORY. */
+enum moidc_code moidc_server_refused(const struct moidc_server *server, const char *challenge, const char *const *sent,
+                                     struct moidc_err *err);
 
 /* How a token is asked for. */
 struct moidc_token_request {
