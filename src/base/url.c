@@ -7,7 +7,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-enum { URL_MOST_BYTES = 64 * 1024 };
+enum { URL_MOST_BYTES = 64 * 1024, DECODED_MOST_BYTES = 16 * 1024, DECODED_MOST_TIMES = 5 };
 
 static int hex(char c)
 {
@@ -161,46 +161,83 @@ bool url_parse(const char *text, struct url *ret)
     return true;
 }
 
+/* "." or "..", also with parameters behind (RFC 3986 §3.3: "..;x"), which some servers take away. */
 static bool segment_is_dots(const char *segment, size_t n)
 {
     size_t dots = 0;
 
-    for (size_t i = 0; i < n; dots++) {
-        if (segment[i] == '.') {
-            i++;
-        } else if (n - i >= 3 && text_begins_nocase(segment + i, "%2e", 3)) {
-            i += 3;
-        } else {
-            return false;
+    while (dots < n && segment[dots] == '.') {
+        dots++;
+    }
+    return (dots == 1 || dots == 2) && (dots == n || segment[dots] == ';');
+}
+
+static bool has_dot_segment(const char *path, size_t n)
+{
+    size_t start = 0;
+
+    for (size_t i = 0; i <= n; i++) {
+        if (i == n || path[i] == '/' || path[i] == '\\') {
+            if (segment_is_dots(path + start, i - start)) {
+                return true;
+            }
+            start = i + 1;
         }
     }
-    return dots == 1 || dots == 2;
+    return false;
+}
+
+/* Decodes what is percent-encoded, in place; the length that is left. */
+static size_t decode_once(char *text, size_t n)
+{
+    size_t out = 0;
+
+    for (size_t i = 0; i < n; out++) {
+        bool encoded = text[i] == '%' && n - i >= 3 && hex(text[i + 1]) >= 0 && hex(text[i + 2]) >= 0;
+
+        text[out] = encoded ? (char)(hex(text[i + 1]) << 4 | hex(text[i + 2])) : text[i];
+        i += encoded ? 3 : 1;
+    }
+    return out;
+}
+
+/* Dots may be encoded, and again ("%252e"): a proxy and the server behind it may both decode. */
+static bool hides_dot_segment(const char *path, size_t n)
+{
+    char text[DECODED_MOST_BYTES];
+
+    if (n > sizeof text) {
+        return true;
+    }
+    memcpy(text, path, n);
+    for (int times = 0; times < DECODED_MOST_TIMES; times++) {
+        size_t shorter = decode_once(text, n);
+
+        if (shorter == n) {
+            return has_dot_segment(text, n);
+        }
+        n = shorter;
+    }
+    return true;
 }
 
 bool url_is_ambiguous(const struct url *url)
 {
     const char *path = url->path;
     const char *end = path + url->path_length;
+    bool encoded = false;
 
     if (url->userinfo) {
         return true;
     }
     for (const char *p = path; p < end; p++) {
+        encoded = encoded || *p == '%';
         if (*p == '%' &&
             (text_begins_nocase(p, "%2f", 3) || text_begins_nocase(p, "%5c", 3) || strncmp(p, "%00", 3) == 0)) {
             return true;
         }
     }
-    while (path < end) {
-        const char *segment = path + 1;
-        const char *slash = memchr(segment, '/', (size_t)(end - segment));
-
-        path = slash != NULL ? slash : end;
-        if (segment_is_dots(segment, (size_t)(path - segment))) {
-            return true;
-        }
-    }
-    return false;
+    return encoded ? hides_dot_segment(path, url->path_length) : has_dot_segment(path, url->path_length);
 }
 
 static bool host_equals(const struct url *url, const char *host)

@@ -26,8 +26,9 @@ struct url {
  * above 126), '%' without two hex digits. */
 bool url_parse(const char *text, struct url *ret);
 
-/* True when the path holds "." or ".." segments (also percent-encoded), an encoded slash or backslash, an encoded NUL,
- * or the URI has user info: nothing is ever matched against such a URI. */
+/* True when the path holds "." or ".." segments (also percent-encoded, even several times, or with parameters behind), an
+ * encoded slash or backslash, an encoded NUL, or the URI has user info: nothing is ever matched against such a URI. So is
+ * an encoded path of more than 16 KiB. */
 bool url_is_ambiguous(const struct url *url);
 
 /* True for 127.0.0.0/8, ::1 and the name localhost (RFC 8252 §7.3). */

@@ -364,6 +364,8 @@ NEVER = [
     f"{HOST}/a/%2e%2e/b",
     f"{HOST}/a/%2E./b",
     f"{HOST}/a/.%2e",
+    f"{HOST}/a/..;/b",
+    f"{HOST}/a/%252e%252e/b",
     f"{HOST}/a%2fb",
     f"{HOST}/a%2Fb",
     f"{HOST}/a%5cb",

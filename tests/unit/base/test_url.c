@@ -241,8 +241,8 @@ static void test_odd_paths_are_ambiguous(void)
         "/a%5cb", "/%5C",    "/a%00", "/%00",  "/a//..",    "/..?q",  "/..#f",  "/a/%2e%2e?q",
     };
     static const char *const plain[] = {
-        "",      "/",     "/a",         "/a/",  "/a//b",  "/...",   "/a/...",  "/.a",     "/a.",    "/..a",   "/a..",
-        "/%2ea", "/a%2e", "/%2e%2e%2e", "/%20", "/%252e", "/%252f", "?a/../b", "#a/../b", "/a?%2f", "/a?%00",
+        "",     "/",     "/a",    "/a/",        "/a//b", "/...",   "/a/...",  "/.a",     "/a.",    "/..a",
+        "/a..", "/%2ea", "/a%2e", "/%2e%2e%2e", "/%20",  "/%252f", "?a/../b", "#a/../b", "/a?%2f", "/a?%00",
     };
     char text[64];
 
@@ -259,6 +259,27 @@ static void test_odd_paths_are_ambiguous(void)
     }
     CHECK(is_ambiguous("http://me@h/") && is_ambiguous("http://:@h/") && is_ambiguous("http://@h/"));
     CHECK(!below("http://me:pw@h/a", "http://h/a"));
+}
+
+/* What a server that takes parameters away, or decodes twice, would walk up. */
+static void test_hidden_dot_segments_are_ambiguous(void)
+{
+    static const char *const odd[] = {
+        "/a/..;/b",        "/..;",       "/a/.;x/b",     "/a/%2e%2e;x/b",   "/a/..%3b/b",      "/%252e",
+        "/a/%252e%252e/b", "/%25252e.",  "/a/..%252fb",  "/a%252f..%252fb", "/a%255c..%255cb", "/%25%32%65/",
+        "/%252525252525",  "/a/%2e%2e;", "/..%255c..%20"};
+    static const char *const plain[] = {"/a;b/c",   "/a..;x",  "/...;x",  "/;..",   "/s3%253A%252F%252Fb%252Fc.txt",
+                                        "/a%252eb", "/%252ea", "/100%25", "/%25zz", "/%25.%25"};
+    char text[64];
+
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+        snprintf(text, sizeof text, "http://h%s", odd[i]);
+        CHECK(is_ambiguous(text));
+    }
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
+        snprintf(text, sizeof text, "http://h%s", plain[i]);
+        CHECK(!is_ambiguous(text));
+    }
 }
 
 static void test_below_ends_at_segment_boundaries(void)
@@ -399,6 +420,7 @@ int main(void)
     RUN(test_endless_uris_are_refused);
     RUN(test_last_at_sign_ends_the_user_info);
     RUN(test_odd_paths_are_ambiguous);
+    RUN(test_hidden_dot_segments_are_ambiguous);
     RUN(test_below_ends_at_segment_boundaries);
     RUN(test_below_means_the_same_origin);
     RUN(test_loopback_is_127_and_1_and_localhost);
