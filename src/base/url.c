@@ -254,8 +254,8 @@ bool url_is_loopback(const struct url *url)
     if (url->ipv6) {
         return host_is_ipv6(url, &address6) && IN6_IS_ADDR_LOOPBACK(&address6);
     }
-    if (host_equals(url, "localhost") || host_equals(url, "localhost.")) {
-        return true;
+    if (host_equals(url, "localhost")) {
+        return true; /* not "localhost.": libcurl asks the network who that is */
     }
     /* four plain numbers: neither a name such as 127.0.0.1.example.com nor a short or octal spelling */
     return host_copy(url, text) && inet_pton(AF_INET, text, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;

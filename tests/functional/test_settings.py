@@ -588,8 +588,8 @@ def test_another_redirect_uri_is_an_error_that_names_the_loopback_form(world, wr
 
 
 # --- issuer ---
-@pytest.mark.parametrize("wrong", ["http://auth.example.com", "http://127.0.0.1.example.com/", "ftp://auth.example.com/",
-                                   "auth.example.com", "https://", "https://user:pw@auth.example.com/",
+@pytest.mark.parametrize("wrong", ["http://auth.example.com", "http://127.0.0.1.example.com/", "http://localhost./",
+                                   "ftp://auth.example.com/", "auth.example.com", "https://", "https://user:pw@auth.example.com/",
                                    "https://auth.example.com/?a=b", "https://auth.example.com/#f"])
 def test_an_issuer_that_is_not_https_is_an_error_before_any_request(world, wrong):
     path = world.person(issuer=wrong)

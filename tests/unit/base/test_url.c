@@ -326,8 +326,7 @@ static void test_below_means_the_same_origin(void)
 static void test_loopback_is_127_and_1_and_localhost(void)
 {
     CHECK(is_loopback("http://127.0.0.1/") && is_loopback("http://127.255.255.254:1/"));
-    CHECK(is_loopback("http://localhost/") && is_loopback("http://LOCALHOST:5000") &&
-          is_loopback("http://localhost./"));
+    CHECK(is_loopback("http://localhost/") && is_loopback("http://LOCALHOST:5000"));
     CHECK(is_loopback("http://[::1]/") && is_loopback("http://[0:0:0:0:0:0:0:1]/") && is_loopback("http://[0::01]/"));
     CHECK(is_loopback("http://evil.example@127.0.0.1/")); /* it is: who trusts it looks at userinfo too */
 }
@@ -362,6 +361,7 @@ static void test_what_only_looks_like_loopback_is_not(void)
         "http://[::2]/",
         "http://[1::1]/",
         "http://[::ffff:127.0.0.1]/",
+        "http://localhost./",
         "http://localhost../",
     };
 
