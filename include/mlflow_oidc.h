@@ -134,6 +134,13 @@ enum moidc_code moidc_server_find(struct moidc_client *client, const char *uri, 
 /* True when settings for any server at all were found at the last look. */
 bool moidc_client_has_servers(struct moidc_client *client);
 
+/* Names the normalised URI of every server that settings describe, each once: blocks of files, nearest first, then what
+ * the variables describe. Reads the files.
+ *   lookup  its server_uri does not count; where its tracking_uri is not http(s), the variables describe no server yet
+ *   each    called in the calling thread; `uri` is borrowed for that call; it may call this library */
+enum moidc_code moidc_servers_list(struct moidc_client *client, const struct moidc_lookup *lookup,
+                                   void (*each)(void *ctx, const char *uri), void *ctx, struct moidc_err *err);
+
 void moidc_server_release(struct moidc_server *server);
 
 /* The normalised URI that the settings are for; borrowed from the server. */

@@ -89,6 +89,11 @@ bool settings_any_below(const struct settings_sources *sources, const char *uri)
 /* True when any server is described at all. */
 bool settings_any(const struct settings_sources *sources);
 
+/* Names the normalised URI of every server that is described, in the order of the sources; one that two sources describe
+ * comes twice. */
+enum moidc_code settings_each(const struct settings_sources *sources, void (*each)(void *ctx, const char *uri),
+                              void *ctx, struct moidc_err *err) MUST_CHECK;
+
 /* The settings in force for the server at the normalised `uri` (from settings_match()): its block (files[0] before
  * files[1] where both have one), the variables over it where env_uri is that server, setting by setting, then the
  * defaults. Variables that describe a server below a block's URI lie over that block.

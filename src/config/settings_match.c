@@ -116,3 +116,24 @@ bool settings_any(const struct settings_sources *sources)
     }
     return settings_match_environment(sources, &url);
 }
+
+enum moidc_code settings_each(const struct settings_sources *sources, void (*each)(void *ctx, const char *uri),
+                              void *ctx, struct moidc_err *err)
+{
+    CLEANUP(mem_free_p) char *uri = NULL;
+    struct url url;
+
+    for (size_t i = 0; i < sizeof sources->files / sizeof sources->files[0]; i++) {
+        for (size_t j = 0; sources->files[i] != NULL && j < sources->files[i]->count; j++) {
+            each(ctx, sources->files[i]->blocks[j].uri);
+        }
+    }
+    if (settings_match_environment(sources, &url)) {
+        uri = url_normalised(&url);
+        if (uri == NULL) {
+            return err_memory(err);
+        }
+        each(ctx, uri);
+    }
+    return MOIDC_OK;
+}

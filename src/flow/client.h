@@ -55,6 +55,11 @@ struct moidc_server *lookup_met(struct moidc_client *client, const struct url *u
 enum moidc_code lookup_server(struct moidc_client *client, const struct moidc_lookup *lookup, const struct url *url,
                               struct moidc_server **ret, struct moidc_err *err) MUST_CHECK;
 
+/* Reads all that describes servers; *ret borrows from `client` and `lookup`, until the next look-up. `url` is that of the
+ * request, NULL where none is made. client->mutex held. */
+enum moidc_code lookup_sources(struct moidc_client *client, const struct moidc_lookup *lookup, const struct url *url,
+                               struct settings_sources *ret, struct moidc_err *err) MUST_CHECK;
+
 /* The request that nothing covers, so that it is not looked up again while nothing changed. client->mutex held. */
 bool lookup_is_known_stranger(struct moidc_client *client, const struct moidc_lookup *lookup, const struct url *url);
 

@@ -70,7 +70,7 @@ static enum moidc_code described_by_environment(struct moidc_client *client, con
         *ret = lookup->tracking_uri;
         return MOIDC_OK;
     }
-    if (client->first_server == NULL && !url_is_ambiguous(request)) {
+    if (client->first_server == NULL && request != NULL && !url_is_ambiguous(request)) {
         enum moidc_code rc = server_of(lookup, request, &client->first_server, err);
 
         if (rc != MOIDC_OK) {
@@ -311,15 +311,30 @@ struct moidc_server *lookup_met(struct moidc_client *client, const struct url *u
     return server != NULL && !server->nested && !atomic_load(&server->failed) ? server : NULL;
 }
 
+enum moidc_code lookup_sources(struct moidc_client *client, const struct moidc_lookup *lookup, const struct url *url,
+                               struct settings_sources *ret, struct moidc_err *err)
+{
+    enum moidc_code rc = read_files(client, lookup, err);
+
+    *ret = (struct settings_sources){.env = lookup->env};
+    rc = rc == MOIDC_OK ? described_by_environment(client, lookup, url, &ret->env_uri, err) : rc;
+    if (rc != MOIDC_OK) {
+        return rc;
+    }
+    ret->files[0] = client->files[0];
+    ret->files[1] = client->files[1];
+    warn_of_variables(client, lookup);
+    return MOIDC_OK;
+}
+
 enum moidc_code lookup_server(struct moidc_client *client, const struct moidc_lookup *lookup, const struct url *url,
                               struct moidc_server **ret, struct moidc_err *err)
 {
-    struct settings_sources sources = {.env = lookup->env};
+    struct settings_sources sources;
     CLEANUP(mem_free_p) char *uri = NULL;
     struct moidc_server *server;
-    enum moidc_code rc = read_files(client, lookup, err);
+    enum moidc_code rc = lookup_sources(client, lookup, url, &sources, err);
 
-    rc = rc == MOIDC_OK ? described_by_environment(client, lookup, url, &sources.env_uri, err) : rc;
     if (rc != MOIDC_OK) {
         return rc;
     }

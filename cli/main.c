@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* mlflow-oidc: the program. One table of commands; each is in its own cmd_<name>.c. */
+#include "arguments.h"
+#include "command.h"
+#include "help.h"
+#include "message.h"
+#include "output.h"
+#include "terminal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const struct option_info OPTIONS_COMMON[] = {
+    {"verbose", 'v', NULL, "tell on stderr what is done"},
+    {"help", 'h', NULL, "show this help"},
+    {NULL, 0, NULL, NULL},
+};
+
+const struct command *const COMMANDS[] = {
+    &cmd_login,
+    &cmd_token,
+    &cmd_help,
+    NULL,
+};
+
+const struct command *command_find(const char *name)
+{
+    for (const struct command *const *command = COMMANDS; *command != NULL; command++) {
+        if (strcmp((*command)->name, name) == 0) {
+            return *command;
+        }
+    }
+    return NULL;
+}
+
+static int unknown_command(const char *word)
+{
+    const char *best = NULL;
+    int distance = 4; /* further away it is a guess, not a slip */
+
+    for (const struct command *const *command = COMMANDS; *command != NULL; command++) {
+        int d = arguments_distance(word, (*command)->name);
+
+        if (d < distance && d * 2 <= (int)strlen((*command)->name) && !(*command)->hidden) {
+            best = (*command)->name;
+            distance = d;
+        }
+    }
+    message_usage(NULL, "there is no %s \"%.100s\"%s%s%s", word[0] == '-' ? "option" : "command", word,
+                  best != NULL ? ": did you mean " : "", best != NULL ? best : "", best != NULL ? "?" : "");
+    return STATUS_USAGE;
+}
+
+static int run(struct program *program, char **argv)
+{
+    const struct command *command = command_find(argv[0]);
+    struct arguments arguments;
+
+    if (command == NULL) {
+        return unknown_command(argv[0]);
+    }
+    if (!arguments_read(command, argv + 1, &arguments)) {
+        return STATUS_USAGE;
+    }
+    program->verbose = arguments_have(&arguments, "verbose");
+    if (arguments_have(&arguments, "help")) {
+        help_command(command);
+        return STATUS_DONE;
+    }
+    return command->run(program, &arguments);
+}
+
+static bool is_one_of(const char *word, const char *a, const char *b)
+{
+    return strcmp(word, a) == 0 || strcmp(word, b) == 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct program program = {.env = NULL, .client = NULL};
+    int status = STATUS_FAILED;
+
+    if (program_init(&program)) {
+        if (argc < 2) {
+            message_usage(NULL, "which command?");
+            status = STATUS_USAGE;
+        } else if (is_one_of(argv[1], "--version", "-V")) {
+            output_text("mlflow-oidc " MOIDC_VERSION "\n");
+            status = STATUS_DONE;
+        } else if (is_one_of(argv[1], "--help", "-h")) {
+            help_program();
+            status = STATUS_DONE;
+        } else {
+            status = run(&program, argv + 1);
+        }
+    }
+    program_clear(&program);
+    if (!output_end() && status == STATUS_DONE) {
+        status = STATUS_FAILED;
+    }
+    return status;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* Words for the person, on stderr, in one style. A failure of stderr itself is passed over. */
+#ifndef MESSAGE_H
+#define MESSAGE_H
+
+#include "mlflow_oidc.h"
+#include "output.h"
+
+struct command;
+
+/* A line as it is. */
+void message_line(const char *format, ...) PRINTF(1, 2);
+/* The text as it is, without a line end. */
+void message_piece(const char *text);
+/* "mlflow-oidc: warning: ...". */
+void message_warning(const char *format, ...) PRINTF(1, 2);
+/* "mlflow-oidc: ...", an error that no struct moidc_err tells of. */
+void message_failure(const char *format, ...) PRINTF(1, 2);
+/* "Next: ...": what to type. */
+void message_next(const char *format, ...) PRINTF(1, 2);
+/* The error of a library call: what failed [where], and what to do next. */
+void message_error(const struct moidc_err *err);
+/* A command line that is wrong, and where its help is (`command` NULL: the program's). Always false. */
+bool message_usage(const struct command *command, const char *format, ...) PRINTF(2, 3);
+
+/* `text` as one word of a shell's command line, in `ret`: as it is where that does, else between single quotes. What does
+ * not fit becomes "...". */
+const char *message_quoted(const char *text, char *ret, size_t size);
+
+/* False for what is no terminal, where NO_COLOR is set (no-color.org), and for terminals without colours. */
+bool message_colours_allowed(int fd);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#include "output.h"
+
+#include "message.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static char buffer[16 * 1024];
+static size_t length;
+static int failure; /* errno of the first write that failed */
+
+static void wipe(void *p, size_t n)
+{
+    volatile unsigned char *byte = p;
+
+    while (n-- > 0) {
+        *byte++ = 0;
+    }
+}
+
+static void flush(void)
+{
+    size_t done = 0;
+
+    while (done < length && failure == 0) {
+        ssize_t n = write(STDOUT_FILENO, buffer + done, length - done);
+
+        if (n > 0) {
+            done += (size_t)n;
+        } else if (n < 0 && errno != EINTR) {
+            failure = errno;
+        }
+    }
+    wipe(buffer, length);
+    length = 0;
+}
+
+void output_bytes(const char *bytes, size_t n)
+{
+    while (n > 0) {
+        size_t part = sizeof buffer - length < n ? sizeof buffer - length : n;
+
+        memcpy(buffer + length, bytes, part);
+        length += part;
+        bytes += part;
+        n -= part;
+        if (length == sizeof buffer) {
+            flush();
+        }
+    }
+}
+
+void output_text(const char *text)
+{
+    output_bytes(text, strlen(text));
+}
+
+void output_format(const char *format, ...)
+{
+    char text[4096];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    output_text(text);
+    wipe(text, sizeof text);
+}
+
+bool output_end(void)
+{
+    flush();
+    if (failure == 0) {
+        return true;
+    }
+    message_failure("not all could be written to the standard output: %s", strerror(failure));
+    return false;
+}
+
+bool output_is_coloured(void)
+{
+    return message_colours_allowed(STDOUT_FILENO);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* Data, on stdout: gathered, written in as few pieces as can be, and checked. What was written is wiped, for a token may
+ * have been in it. */
+#ifndef OUTPUT_H
+#define OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define PRINTF(text, first) __attribute__((format(printf, text, first)))
+
+void output_bytes(const char *bytes, size_t n);
+void output_text(const char *text);
+/* At most 4 KiB at a time; what is longer is cut off. */
+void output_format(const char *format, ...) PRINTF(1, 2);
+
+/* Writes what is left. False when stdout did not take all (a full disk, a closed pipe or descriptor); that has been told. */
+bool output_end(void);
+
+/* True when stdout is a terminal that colours are welcome on. */
+bool output_is_coloured(void);
+
+#endif

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+#include "program.h"
+
+#include "arguments.h"
+#include "message.h"
+#include "terminal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
+extern char **environ;
+
+enum { LAST_REQUEST_MS = 5000 };
+
+/* A file that is opened later must not become the standard output. What takes the place of a descriptor that was closed
+ * fails as that would: stdin cannot be read, stdout not written. */
+static bool open_standard(void)
+{
+    for (int fd = 0; fd <= 2; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool program_init(struct program *program)
+{
+    struct moidc_err err;
+
+    if (!open_standard()) {
+        return false;
+    }
+#ifdef __linux__
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* tokens are in memory: no core file, no debugger of the same user */
+#endif
+    terminal_signals_set();
+    program->ui = terminal_ui(program);
+    if (moidc_env_new((const char *const *)environ, &program->env, &err) != MOIDC_OK ||
+        moidc_client_new(NULL, &program->client, &err) != MOIDC_OK) {
+        message_error(&err);
+        return false;
+    }
+    return true;
+}
+
+void program_clear(struct program *program)
+{
+    if (program->client != NULL) {
+        moidc_client_stop(program->client, LAST_REQUEST_MS);
+        program_notices(program);
+        moidc_client_free(program->client);
+    }
+    moidc_env_free(program->env);
+}
+
+struct moidc_lookup program_lookup(const struct program *program, const char *uri)
+{
+    return (struct moidc_lookup){
+        .env = program->env,
+        .tracking_uri = getenv("MLFLOW_TRACKING_URI"),
+        .server_uri = uri,
+    };
+}
+
+void program_notices(struct program *program)
+{
+    struct moidc_notice notice;
+
+    while (moidc_notice_next(program->client, &notice)) {
+        if (notice.level == MOIDC_WARNING) {
+            message_warning("%s", notice.text);
+        } else if (notice.level == MOIDC_INFO || program->verbose) {
+            message_line("mlflow-oidc: %s", notice.text);
+        }
+    }
+}
+
+int program_fail(struct program *program, const struct moidc_err *err)
+{
+    program_notices(program);
+    message_error(err);
+    return moidc_code_info(err->code)->exit_status;
+}
+
+/* The servers that settings describe: how many, and the first one. */
+struct known {
+    size_t count;
+    char first[4200];
+};
+
+static void note_known(void *ctx, const char *uri)
+{
+    struct known *known = ctx;
+
+    if (known->count++ == 0) {
+        snprintf(known->first, sizeof known->first, "%s", uri);
+    }
+}
+
+static void list_known(void *ctx, const char *uri)
+{
+    (void)ctx;
+    message_line("  %s", uri);
+}
+
+static bool is_http(const char *uri)
+{
+    return uri != NULL && (strncasecmp(uri, "http://", 7) == 0 || strncasecmp(uri, "https://", 8) == 0);
+}
+
+static int no_such_server(struct program *program, const char *uri, const char *where)
+{
+    struct moidc_lookup lookup = program_lookup(program, NULL);
+    struct known known = {.count = 0};
+    struct moidc_err err;
+
+    program_notices(program);
+    message_failure("no settings describe the tracking server %s [%s]", uri, where);
+    if (moidc_servers_list(program->client, &lookup, note_known, &known, &err) == MOIDC_OK && known.count > 0) {
+        message_line("Servers that are described:");
+        (void)moidc_servers_list(program->client, &lookup, list_known, NULL, &err);
+    }
+    message_next("write a block for it into pyproject.toml, or set MLFLOW_TRACKING_OIDC_ISSUER and "
+                 "MLFLOW_TRACKING_OIDC_CLIENT_ID");
+    return STATUS_USAGE;
+}
+
+/* Neither --server nor the variable names one: the only one that there is. */
+static int only_server(struct program *program, struct known *known)
+{
+    struct moidc_lookup lookup = program_lookup(program, NULL);
+    struct moidc_err err;
+
+    if (moidc_servers_list(program->client, &lookup, note_known, known, &err) != MOIDC_OK) {
+        return program_fail(program, &err);
+    }
+    if (known->count == 1) {
+        return STATUS_DONE;
+    }
+    program_notices(program);
+    if (known->count == 0) {
+        message_failure("no settings describe any tracking server");
+        message_next(
+            "set MLFLOW_TRACKING_URI, MLFLOW_TRACKING_OIDC_ISSUER and MLFLOW_TRACKING_OIDC_CLIENT_ID, or write "
+            "a block into pyproject.toml");
+    } else {
+        char quoted[4300];
+
+        message_failure("several tracking servers are described, and none is named");
+        (void)moidc_servers_list(program->client, &lookup, list_known, NULL, &err);
+        message_next("name one of them: --server %s", message_quoted(known->first, quoted, sizeof quoted));
+    }
+    return STATUS_USAGE;
+}
+
+int program_server(struct program *program, const struct arguments *arguments, struct moidc_server **ret)
+{
+    const char *variable = getenv("MLFLOW_TRACKING_URI");
+    const char *uri = arguments_value(arguments, "server");
+    const char *where = "--server";
+    struct known known = {.count = 0};
+    struct moidc_lookup lookup;
+    struct moidc_err err;
+
+    if (uri == NULL && is_http(variable)) {
+        uri = variable;
+        where = "MLFLOW_TRACKING_URI";
+    } else if (uri == NULL) {
+        int status = only_server(program, &known);
+
+        if (status != STATUS_DONE) {
+            return status;
+        }
+        uri = known.first;
+    } else if (!is_http(uri)) {
+        message_usage(arguments->command, "--server is an http or https address, not \"%.200s\"", uri);
+        return STATUS_USAGE;
+    }
+    lookup = program_lookup(program, uri);
+    if (moidc_server_find(program->client, uri, &lookup, ret, &err) != MOIDC_OK) {
+        return program_fail(program, &err);
+    }
+    return *ret != NULL ? STATUS_DONE : no_such_server(program, uri, where);
+}

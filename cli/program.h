@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* What every command works with: the environment, the library's client, and the server that is meant. */
+#ifndef PROGRAM_H
+#define PROGRAM_H
+
+#include "mlflow_oidc.h"
+
+/* Exit statuses; those of a failed call are in moidc_code_info(). */
+enum { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_SIGN_IN = 4 };
+
+struct arguments;
+struct command;
+
+struct program {
+    struct moidc_env *env;
+    struct moidc_client *client;
+    struct moidc_ui ui;
+    bool verbose;
+};
+
+/* Made before the first command: standard descriptors are open, no core dump or debugger shows a token, signals are set.
+ * False after telling why not. */
+bool program_init(struct program *program);
+void program_clear(struct program *program);
+
+/* What settings are read by; `uri` may be NULL. */
+struct moidc_lookup program_lookup(const struct program *program, const char *uri);
+
+/* The server of --server, else of MLFLOW_TRACKING_URI, else the only one that the settings describe.
+ *   ret  the caller's, moidc_server_release()
+ * STATUS_DONE, or the exit status after telling why not. */
+int program_server(struct program *program, const struct arguments *arguments, struct moidc_server **ret);
+
+/* Tells the error (after the warnings that came before it) and returns its exit status. */
+int program_fail(struct program *program, const struct moidc_err *err);
+
+/* Prints the library's warnings, and with --verbose what it did. */
+void program_notices(struct program *program);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* The terminal and the signals that come from it: how a call of the library talks to the person. */
+#ifndef TERMINAL_H
+#define TERMINAL_H
+
+#include "mlflow_oidc.h"
+
+struct program;
+
+/* SIGINT, SIGTERM and SIGHUP end a wait (exit status 2, after cleaning up); a second one ends the process at once. SIGPIPE
+ * is ignored, so that a closed pipe is an error of write(). */
+void terminal_signals_set(void);
+
+/* As they were when the program began, for a child between fork() and exec(). Safe to call there. */
+void terminal_signals_restore(void);
+
+/* True once one of them came. */
+bool terminal_cancelled(void);
+
+/* show(): on stderr; cancelled(): as above, and warnings of the library are printed meanwhile; typed(): from stdin, where
+ * that is a terminal that this process may read from; columns of stderr's terminal. */
+struct moidc_ui terminal_ui(struct program *program);
+
+/* Columns of the terminal at `fd`, 0 when it is none or does not say. */
+int terminal_columns(int fd);
+
+#endif
