@@ -80,6 +80,7 @@ static enum moidc_code endpoints(const json_t *document, struct metadata *metada
         {"token_endpoint", &metadata->token_endpoint},
         {"jwks_uri", &metadata->jwks_uri},
         {"revocation_endpoint", &metadata->revocation_endpoint},
+        {"device_authorization_endpoint", &metadata->device_authorization_endpoint},
     };
     struct url issuer;
     bool loopback = url_parse(metadata->issuer, &issuer) && !issuer.https && url_is_loopback(&issuer);
@@ -145,6 +146,7 @@ void metadata_free(struct metadata *metadata)
         mem_free(metadata->token_endpoint);
         mem_free(metadata->jwks_uri);
         mem_free(metadata->revocation_endpoint);
+        mem_free(metadata->device_authorization_endpoint);
         mem_free(metadata);
     }
 }

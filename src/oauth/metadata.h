@@ -9,12 +9,13 @@ struct metadata {
     char *issuer;                 /* as the document says: what everything later is compared with */
     char *authorization_endpoint; /* NULL: not named */
     char *token_endpoint;
-    char *jwks_uri;            /* NULL: not named */
-    char *revocation_endpoint; /* NULL: not named */
-    bool auth_post;            /* token_endpoint_auth_methods_supported lists client_secret_post */
-    bool auth_basic;           /* ... client_secret_basic */
-    bool iss_parameter;        /* authorization_response_iss_parameter_supported (RFC 9207 §3) */
-    bool offline_access;       /* scopes_supported lists it (OIDC Core §11) */
+    char *jwks_uri;                      /* NULL: not named */
+    char *revocation_endpoint;           /* NULL: not named */
+    char *device_authorization_endpoint; /* NULL: not named (RFC 8628 §4) */
+    bool auth_post;                      /* token_endpoint_auth_methods_supported lists client_secret_post */
+    bool auth_basic;                     /* ... client_secret_basic */
+    bool iss_parameter;                  /* authorization_response_iss_parameter_supported (RFC 9207 §3) */
+    bool offline_access;                 /* scopes_supported lists it (OIDC Core §11) */
 };
 
 /* Where the document of `issuer` is: the suffix of OIDC Discovery §4.1, or, with `oauth`, the path of RFC 8414 §3.1.

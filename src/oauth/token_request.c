@@ -62,8 +62,27 @@ static void add_grant(struct strbuf *body, const struct token_grant *grant)
         form_add_secret(body, "token", grant->refresh_token);
         form_add(body, "token_type_hint", "refresh_token");
         break;
+    case GRANT_DEVICE_START:
+        form_add(body, "scope", grant->scope);
+        if (grant->code_challenge != NULL) {
+            form_add(body, "code_challenge", grant->code_challenge);
+            form_add(body, "code_challenge_method", "S256");
+        }
+        break;
+    case GRANT_DEVICE:
+        form_add(body, "grant_type", "urn:ietf:params:oauth:grant-type:device_code");
+        form_add_secret(body, "device_code", grant->code);
+        form_add_secret(body, "code_verifier", grant->verifier);
+        break;
     }
     form_add(body, "audience", grant->audience);
+}
+
+static const char *endpoint_name(enum grant grant)
+{
+    return grant == GRANT_REVOCATION     ? "the revocation endpoint"
+           : grant == GRANT_DEVICE_START ? "the device authorization endpoint"
+                                         : "the token endpoint";
 }
 
 enum moidc_code token_request_new(const char *endpoint, const struct client *client, const struct token_grant *grant,
@@ -72,15 +91,15 @@ enum moidc_code token_request_new(const char *endpoint, const struct client *cli
     CLEANUP(http_request_free_p) struct http_request *request = NULL;
     CLEANUP(strbuf_free) struct strbuf body = STRBUF_INIT(BODY_MOST_BYTES);
     bool basic = client->client_secret != NULL && client->auth == CLIENT_AUTH_BASIC;
-    const char *what = grant->grant == GRANT_REVOCATION ? "the revocation endpoint" : "the token endpoint";
     enum moidc_code rc;
 
-    rc = http_request_new(endpoint, what, &request, err);
+    rc = http_request_new(endpoint, endpoint_name(grant->grant), &request, err);
     if (rc != MOIDC_OK) {
         return rc;
     }
-    /* a code is good for one use (RFC 6749 §4.1.2): sent twice it revokes what it brought */
-    request->repeatable = grant->grant != GRANT_CODE;
+    /* a code is good for one use (RFC 6749 §4.1.2): sent twice it revokes what it brought. A device code is asked for
+     * again at its own pace (RFC 8628 §3.5). */
+    request->repeatable = grant->grant != GRANT_CODE && grant->grant != GRANT_DEVICE;
     add_grant(&body, grant);
     if (!basic) {
         form_add(&body, "client_id", client->client_id);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests to the token and revocation endpoints (RFC 6749 §4.1.3, §4.4.2, §6; RFC 7009 §2.1), and how the client
- * authenticates there (RFC 6749 §2.3.1). */
+/* Requests to the token, revocation and device authorization endpoints (RFC 6749 §4.1.3, §4.4.2, §6; RFC 7009 §2.1;
+ * RFC 8628 §3.1, §3.4), and how the client authenticates there (RFC 6749 §2.3.1). */
 #ifndef OAUTH_TOKEN_REQUEST_H
 #define OAUTH_TOKEN_REQUEST_H
 
@@ -22,14 +22,22 @@ enum client_auth client_auth_first(const struct metadata *metadata);
 const char *client_auth_name(enum client_auth auth);
 
 /* What is given for a token: one grant and its parameters; borrowed. NULL or "" is not sent. */
-enum grant { GRANT_CODE, GRANT_REFRESH, GRANT_CLIENT_CREDENTIALS, GRANT_REVOCATION };
+enum grant {
+    GRANT_CODE,
+    GRANT_REFRESH,
+    GRANT_CLIENT_CREDENTIALS,
+    GRANT_REVOCATION,
+    GRANT_DEVICE_START, /* to the device authorization endpoint */
+    GRANT_DEVICE
+};
 struct token_grant {
     enum grant grant;
-    const struct secret *code; /* GRANT_CODE: with its verifier (RFC 7636 §4.5) and redirect URI */
-    const struct secret *verifier;
+    const struct secret *code; /* GRANT_CODE: with its verifier (RFC 7636 §4.5) and redirect URI. GRANT_DEVICE: the */
+    const struct secret *verifier; /* device code, with its verifier where a challenge was sent */
+    const char *code_challenge;    /* GRANT_DEVICE_START: S256 */
     const char *redirect_uri;
     const struct secret *refresh_token; /* GRANT_REFRESH, GRANT_REVOCATION */
-    const char *scope;                  /* GRANT_CLIENT_CREDENTIALS */
+    const char *scope;                  /* GRANT_CLIENT_CREDENTIALS, GRANT_DEVICE_START */
     const char *audience;
 };
 

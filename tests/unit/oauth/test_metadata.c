@@ -76,6 +76,7 @@ static void test_members_are_taken_over(void)
     struct metadata *metadata =
         parse("{\"issuer\":\"https://h/\",\"authorization_endpoint\":\"https://h/auth?x=1\"," TOKEN
               ",\"jwks_uri\":\"https://keys.example/jwks\",\"revocation_endpoint\":\"https://h/revoke\","
+              "\"device_authorization_endpoint\":\"https://h/device\","
               "\"token_endpoint_auth_methods_supported\":[\"private_key_jwt\",\"client_secret_basic\"],"
               "\"authorization_response_iss_parameter_supported\":true,\"scopes_supported\":[\"openid\","
               "\"offline_access\"],\"unknown\":{\"a\":[1]}}",
@@ -88,6 +89,7 @@ static void test_members_are_taken_over(void)
         CHECK_TEXT(metadata->token_endpoint, "https://h/token");
         CHECK_TEXT(metadata->jwks_uri, "https://keys.example/jwks");
         CHECK_TEXT(metadata->revocation_endpoint, "https://h/revoke");
+        CHECK_TEXT(metadata->device_authorization_endpoint, "https://h/device");
         CHECK(!metadata->auth_post && metadata->auth_basic && metadata->iss_parameter && metadata->offline_access);
     }
     metadata_free(metadata);
@@ -104,6 +106,7 @@ static void test_what_is_not_named_is_not_there(void)
     if (metadata != NULL) {
         CHECK(metadata->authorization_endpoint == NULL && metadata->jwks_uri == NULL);
         CHECK(metadata->revocation_endpoint == NULL);
+        CHECK(metadata->device_authorization_endpoint == NULL);
         CHECK(!metadata->auth_post && !metadata->auth_basic && !metadata->iss_parameter && !metadata->offline_access);
     }
     metadata_free(metadata);
@@ -139,7 +142,8 @@ static void test_issuer_is_kept_as_the_document_says(void)
 
 static void test_endpoints_are_proper_https_uris(void)
 {
-    static const char *const names[] = {"authorization_endpoint", "token_endpoint", "jwks_uri", "revocation_endpoint"};
+    static const char *const names[] = {"authorization_endpoint", "token_endpoint", "jwks_uri", "revocation_endpoint",
+                                        "device_authorization_endpoint"};
     static const char *const bad[] = {"1",
                                       "[]",
                                       "\"\"",

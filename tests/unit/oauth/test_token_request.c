@@ -70,6 +70,26 @@ static void test_refresh_and_client_credentials_say_what_they_must(void)
                true);
 }
 
+static void test_device_requests_carry_the_client_and_pkce(void)
+{
+    struct client public_client = {.client_id = "a"};
+    struct client client = {.client_id = "a", .client_secret = client_secret, .auth = CLIENT_AUTH_POST};
+    struct token_grant start = {
+        .grant = GRANT_DEVICE_START, .scope = "openid x", .code_challenge = "ch", .audience = "api"};
+    struct token_grant poll = {.grant = GRANT_DEVICE, .code = code, .verifier = verifier, .audience = "api"};
+
+    check_body(&public_client, &start,
+               "scope=openid+x&code_challenge=ch&code_challenge_method=S256&audience=api&client_id=a", NULL, true);
+    start.code_challenge = NULL;
+    check_body(&client, &start, "scope=openid+x&audience=api&client_id=a&client_secret=s%3A+%25%C3%A4%2B", NULL, true);
+    /* asked again at the pace that the provider wants, not at that of other requests */
+    check_body(
+        &public_client, &poll,
+        "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code&device_code=c%2Fd%3D&code_verifier=v-1&"
+        "audience=api&client_id=a",
+        NULL, false);
+}
+
 static void test_revocation_names_the_kind_of_token(void)
 {
     struct client client = {.client_id = "a"};
@@ -158,6 +178,7 @@ int main(void)
     RUN(test_public_client_sends_its_id_alone);
     RUN(test_code_is_never_sent_twice);
     RUN(test_refresh_and_client_credentials_say_what_they_must);
+    RUN(test_device_requests_carry_the_client_and_pkce);
     RUN(test_revocation_names_the_kind_of_token);
     RUN(test_basic_encodes_id_and_secret_first);
     RUN(test_basic_without_a_secret_is_a_public_client);
