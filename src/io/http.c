@@ -288,7 +288,9 @@ static void set_where(const char *url, struct moidc_err *err)
 static enum moidc_code failed(const struct http *http, const struct http_request *request, CURLcode result,
                               const char *detail, struct moidc_err *err)
 {
-    const char *text = detail[0] != '\0' ? detail : curl_easy_strerror(result);
+    /* libcurl quotes a proxy's URI that it cannot use, with the password in it */
+    bool quotable = detail[0] != '\0' && strchr(detail, '@') == NULL;
+    const char *text = quotable ? detail : curl_easy_strerror(result);
 
     switch (result) {
     case CURLE_OUT_OF_MEMORY:

@@ -380,6 +380,16 @@ def test_the_redirect_a_second_time_redeems_nothing(world):
     assert world.provider.count("token") == 1
 
 
+# --- the way to the provider ---
+@pytest.mark.parametrize("proxy", ["sock://me:{}@127.0.0.1:1", "http://me:{}@127.0.0.1:99999", "http://me:{}@no host:1",
+                                   "http://me:{}@127.0.0.1:1", "me:{}@127.0.0.1:1"])
+def test_the_password_of_a_proxy_does_not_stand_in_an_error(world, proxy):
+    world.robot(issuer="https://auth.example.com/")
+    world.more_secrets.add("pr0xy-s3cret")
+    outcome = world.run("token()", https_proxy=proxy.format("pr0xy-s3cret"))
+    one_line(outcome, "auth.example.com", code="network")
+
+
 # --- the tracking server and its proxy ---
 CHALLENGES = ["", "Bearer", "Basic realm=\"x\", Negotiate, Bearer error=", "Bearer realm=\"\x1b[2J\x07\", error=\"invalid_token", "x" * 30_000,
               ", , ,=,=\"", "Bearer " + ", ".join(f"a{i}=b" for i in range(2000)), "\xff\xfe\x80", "NTLM TlRMTVNTUAAC"]
@@ -396,6 +406,42 @@ def test_rubbish_in_www_authenticate_changes_nothing(world, challenge):
         world.advance(61)
         one_line(process.do("search()"), world.server.uri, "401", "aud")
     assert len(world.token_requests()) == 3
+
+
+def refusing(*fields):
+    """An answer of 401 with these fields of WWW-Authenticate."""
+    return Answer.of_json({"error": "unauthorized"}, 401, [("WWW-Authenticate", field) for field in fields])
+
+
+def test_the_reason_that_the_tracking_server_gives_is_quoted(world):
+    world.robot()
+    bearer = 'Bearer realm="x", error="insufficient_scope", error_description="ask for the \\"writer\\" role, \xc3\xa4h", scope="mlflow:write"'
+    world.server.fault("*", lambda request, normal: refusing('Basic realm="Bearer error=no"', bearer))
+    outcome = world.run("search()")
+    one_line(outcome, ': insufficient_scope, ask for the "writer" role, äh, scope mlflow:write', "aud", code="provider")
+    assert outcome.error["oauth_error"] == "insufficient_scope" and outcome.error["http_status"] == 401
+
+
+@pytest.mark.parametrize("error", ["\x1b]0;owned\x07\x1b[2J", "\x9b31m\xc2\x9b31m", "\xe2\x80\xae", "a\tb\x7f", "%s%n" * 20, "x" * 9000])
+def test_the_reason_of_the_tracking_server_moves_no_terminal(world, error):
+    world.robot()
+    world.server.fault("*", lambda request, normal: refusing(f'Bearer error="{error}", error_description="{error}", scope="{error}"'))
+    assert len(one_line(world.run("search()"), world.server.uri, "401", "aud", code="provider")) < 900
+
+
+@pytest.mark.parametrize("who", ["robot", "person"])
+def test_a_token_that_the_tracking_server_says_back_does_not_stand_in_the_error(world, who):
+    """world.check_promises greps for it; here for its beginning too, which is left where a text is cut."""
+    getattr(world, who)()
+
+    def echo(request, normal):
+        said = request.bearer
+        tokens = " ".join([said, *(r.bearer for r in world.server.requests), "".join("\\" + c for c in said), said[:-5]])
+        return refusing(f'Bearer error="{said}", error_description="{tokens}", scope="{"x" * 60}{tokens}"')
+
+    world.server.fault("*", echo)
+    text = one_line(world.run("search()"), "***", code="provider")
+    assert not [r for r in world.server.requests if r.bearer[:12] in text] and len(set(world.server.tokens())) == 2
 
 
 @pytest.mark.parametrize("effect", [{"endless": True}, {"drip": 0.5}], ids=["endless", "slow"])
