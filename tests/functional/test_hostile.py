@@ -12,7 +12,8 @@ import pytest
 import server as tracking
 from provider import DROP
 from scripted import Answer
-from test_id_token import ANOTHER, SIGNATURE, Row, duplicate, test_a_wrong_id_token_is_refused as refuse_id_token
+from test_id_token import (ANOTHER, BAD_LENGTH, BAD_SIGNATURE, BASE64, CRIT, NO_EXP, NO_KEY, NOT_VISIBLE, PAYLOAD, REPLY_NOT_JSON, TOO_LARGE, TWICE,
+                           Row, duplicate, test_a_wrong_id_token_is_refused as refuse_id_token)
 from test_sign_in import port_of, waiting
 
 
@@ -44,39 +45,39 @@ def es512(p):
 
 
 ID_TOKENS = [
-    Row("nul-in-the-token", (), set={"token": lambda t: t + "\0" + t}),
-    Row("nul-at-the-end", (), set={"token": lambda t: t + "\0"}),
-    Row("new-line-in-the-token", (), set={"token": lambda t: t.replace(".", ".\r\n", 1)}),
-    Row("padded-signature", (), set={"token": lambda t: t + "=="}),
-    Row("stray-bits-at-the-end", (), set={"token": lambda t: t[:-1] + chr(ord(t[-1]) + 1)}),
-    Row("header-twice-alg", "header", set={"token": header_twice}),
-    Row("duplicate-iss", (), set={"payload": duplicate("iss", ANOTHER)}),
-    Row("duplicate-exp", (), set={"payload": duplicate("exp", 9999999999)}),
-    Row("duplicate-sub", (), set={"payload": duplicate("sub", "mallory")}),
-    Row("sub-with-nul", (), claims={"sub": "alice\0mallory"}),
-    Row("sub-of-256-characters", "sub", claims={"sub": "a" * 256}),
-    Row("azp-with-nul", ("azp", "json"), claims={"azp": "app\0"}),
-    Row("exp-beyond-64-bits", (), set={"payload": lambda c: json.dumps({**c, "exp": 10**400}).encode()}),
-    Row("exp-of-20-digits", (), set={"payload": lambda c: json.dumps({**c, "exp": 2**64 + 10}).encode()}),
-    Row("exp-infinite", (), set={"payload": lambda c: b'{"exp": 1e999, "iss": "x"}'}),
-    Row("iat-negative-infinite", (), set={"payload": lambda c: b'{"iat": -1e999}'}),
-    Row("crit-with-a-known-name", "crit", header={"crit": ["alg"]}),
-    Row("crit-of-another-type", "crit", header={"crit": "x"}),
-    Row("kid-of-another-type", ("kid", *SIGNATURE), header={"kid": 1}),
-    Row("kid-of-a-path", SIGNATURE, header={"kid": "../../etc/passwd"}),
-    Row("x5u-in-the-header", SIGNATURE, header={"x5u": ANOTHER, "kid": "x"}),
-    Row("zip-bomb-header", (), header={"zip": "DEF", "x": "y" * 200_000}),
-    Row("es512-all-ones", SIGNATURE, prepare=es512, set={"sign": lambda data: b"\xff" * 132}),
-    Row("es512-of-p256-length", SIGNATURE, prepare=es512, set={"sign": lambda data: b"\x01" * 64}),
-    Row("rsa-signature-short", SIGNATURE, set={"sign": lambda data: b"\x01" * 255}),
-    Row("rsa-signature-long", SIGNATURE, set={"sign": lambda data: b"\x01" * 4096}),
-    Row("rsa-exponent-1", SIGNATURE, prepare=key_of(lambda key: key.update(e="AQ"))),
-    Row("rsa-exponent-even", SIGNATURE, prepare=key_of(lambda key: key.update(e="Ag"))),
-    Row("rsa-modulus-zero", SIGNATURE, prepare=key_of(lambda key: key.update(n="AAAA"))),
-    Row("rsa-modulus-of-16384-bits", SIGNATURE, prepare=key_of(lambda key: key.update(n=jose.b64(b"\xff" * 2048)))),
-    Row("rsa-modulus-padded", SIGNATURE, prepare=key_of(lambda key: key.update(n=key["n"] + "="))),
-    Row("key-ops-without-verify", SIGNATURE, prepare=key_of(lambda key: (key.pop("use"), key.update(key_ops=["encrypt"])))),
-    Row("keys-with-one-kid-and-none-right", SIGNATURE, prepare=lambda p: p.replace("jwks", json={"keys": [
+    Row("nul-in-the-token", REPLY_NOT_JSON, set={"token": lambda t: t + "\0" + t}),
+    Row("nul-at-the-end", REPLY_NOT_JSON, set={"token": lambda t: t + "\0"}),
+    Row("new-line-in-the-token", NOT_VISIBLE, set={"token": lambda t: t.replace(".", ".\r\n", 1)}),
+    Row("padded-signature", BASE64, set={"token": lambda t: t + "=="}),
+    Row("stray-bits-at-the-end", BASE64, set={"token": lambda t: t[:-1] + chr(ord(t[-1]) + 1)}),
+    Row("header-twice-alg", TWICE, set={"token": header_twice}),
+    Row("duplicate-iss", TWICE, set={"payload": duplicate("iss", ANOTHER)}),
+    Row("duplicate-exp", TWICE, set={"payload": duplicate("exp", 9999999999)}),
+    Row("duplicate-sub", TWICE, set={"payload": duplicate("sub", "mallory")}),
+    Row("sub-with-nul", PAYLOAD, claims={"sub": "alice\0mallory"}),
+    Row("sub-of-256-characters", "has a subject (sub) of more than 255 bytes", claims={"sub": "a" * 256}),
+    Row("azp-with-nul", PAYLOAD, claims={"azp": "app\0"}),
+    Row("exp-beyond-64-bits", PAYLOAD, set={"payload": lambda c: json.dumps({**c, "exp": 10**400}).encode()}),
+    Row("exp-of-20-digits", NO_EXP, set={"payload": lambda c: json.dumps({**c, "exp": 2**64 + 10}).encode()}),
+    Row("exp-infinite", PAYLOAD, set={"payload": lambda c: b'{"exp": 1e999, "iss": "x"}'}),
+    Row("iat-negative-infinite", PAYLOAD, set={"payload": lambda c: b'{"iat": -1e999}'}),
+    Row("crit-with-a-known-name", CRIT, header={"crit": ["alg"]}),
+    Row("crit-of-another-type", CRIT, header={"crit": "x"}),
+    Row("kid-of-another-type", "names its key by something that is no string (kid", header={"kid": 1}),
+    Row("kid-of-a-path", NO_KEY, header={"kid": "../../etc/passwd"}),
+    Row("x5u-in-the-header", NO_KEY, header={"x5u": ANOTHER, "kid": "x"}),
+    Row("zip-bomb-header", TOO_LARGE, header={"zip": "DEF", "x": "y" * 200_000}),
+    Row("es512-all-ones", BAD_SIGNATURE, prepare=es512, set={"sign": lambda data: b"\xff" * 132}),
+    Row("es512-of-p256-length", BAD_LENGTH, prepare=es512, set={"sign": lambda data: b"\x01" * 64}),
+    Row("rsa-signature-short", BAD_LENGTH, set={"sign": lambda data: b"\x01" * 255}),
+    Row("rsa-signature-long", BAD_LENGTH, set={"sign": lambda data: b"\x01" * 4096}),
+    Row("rsa-exponent-1", NO_KEY, prepare=key_of(lambda key: key.update(e="AQ"))),
+    Row("rsa-exponent-even", NO_KEY, prepare=key_of(lambda key: key.update(e="Ag"))),
+    Row("rsa-modulus-zero", NO_KEY, prepare=key_of(lambda key: key.update(n="AAAA"))),
+    Row("rsa-modulus-of-16384-bits", BAD_LENGTH, prepare=key_of(lambda key: key.update(n=jose.b64(b"\xff" * 2048)))),
+    Row("rsa-modulus-padded", NO_KEY, prepare=key_of(lambda key: key.update(n=key["n"] + "="))),
+    Row("key-ops-without-verify", NO_KEY, prepare=key_of(lambda key: (key.pop("use"), key.update(key_ops=["encrypt"])))),
+    Row("keys-with-one-kid-and-none-right", BAD_SIGNATURE, prepare=lambda p: p.replace("jwks", json={"keys": [
         jose.Key("RS256", label=name, kid=p.keys[0].kid).jwk for name in ("intruder", "second")]})),
 ]
 
