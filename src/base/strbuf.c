@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/strbuf.h"
 
+#include "base/text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -106,6 +108,39 @@ void strbuf_add_form(struct strbuf *buf, const char *bytes, size_t n)
 void strbuf_add_percent(struct strbuf *buf, const char *bytes, size_t n)
 {
     add_encoded(buf, bytes, n, false);
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool strbuf_add_decoded(struct strbuf *buf, const char *text, size_t n)
+{
+    size_t begin = buf->length;
+
+    for (size_t i = 0; i < n; i++) {
+        char c = text[i];
+
+        if (c == '+') {
+            c = ' ';
+        } else if (c == '%') {
+            if (n - i < 3 || hex_value(text[i + 1]) < 0 || hex_value(text[i + 2]) < 0) {
+                return false;
+            }
+            c = (char)(hex_value(text[i + 1]) << 4 | hex_value(text[i + 2]));
+            i += 2;
+        }
+        if (c == '\0') {
+            return false;
+        }
+        strbuf_add(buf, &c, 1);
+    }
+    return !buf->failed && text_is_utf8(strbuf_text(buf) + begin, buf->length - begin);
 }
 
 const char *strbuf_text(const struct strbuf *buf)

@@ -29,6 +29,10 @@ void strbuf_add_format(struct strbuf *buf, const char *format, ...) PRINTF(2, 3)
 void strbuf_add_form(struct strbuf *buf, const char *bytes, size_t n);
 void strbuf_add_percent(struct strbuf *buf, const char *bytes, size_t n);
 
+/* Appends what form-urlencoded text stands for ('+' is a space). False where '%' stands without two hex digits, or the
+ * result holds NUL or is no UTF-8; and when the buffer failed. */
+bool strbuf_add_decoded(struct strbuf *buf, const char *text, size_t n) MUST_CHECK;
+
 /* The text ("" when nothing was added); borrowed. */
 const char *strbuf_text(const struct strbuf *buf);
 /* Hands the text over to the caller (mem_free()) and empties the buffer. NULL when it failed. */

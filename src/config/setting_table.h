@@ -11,7 +11,8 @@
 
 #define SETTING_DEFAULT_REDIRECT_URI "http://127.0.0.1:39303/oauth2/callback"
 #define SETTING_DEFAULT_SCOPE "openid profile email"
-enum { SETTING_DEFAULT_LOGIN_TIMEOUT_S = 300, SETTING_MOST_LOGIN_TIMEOUT_S = 3600 };
+#define SETTING_DEFAULT_HEADER "Authorization"
+enum { SETTING_DEFAULT_LOGIN_TIMEOUT_S = 300, SETTING_MOST_SECONDS = 3600 };
 
 enum setting_id {
     SETTING_URI,
@@ -24,10 +25,29 @@ enum setting_id {
     SETTING_INTERACTIVE,
     SETTING_USE_ID_TOKEN,
     SETTING_LOGIN_TIMEOUT,
+    SETTING_FLOW,
+    SETTING_LOGIN_HINT,
+    SETTING_PROMPT,
+    SETTING_RESOURCE,
+    SETTING_AUTHORIZE_PARAMS,
+    SETTING_CLIENT_AUTH,
+    SETTING_CA_FILE,
+    SETTING_HEADER,
+    SETTING_CACHE,
+    SETTING_REFRESH_MARGIN,
+    SETTING_LISTEN_ADDRESS,
     SETTING_COUNT
 };
 
-enum setting_kind { SETTING_TEXT, SETTING_SECRET, SETTING_BOOLEAN, SETTING_SECONDS };
+enum setting_kind {
+    SETTING_TEXT,
+    SETTING_SECRET,
+    SETTING_BOOLEAN,
+    SETTING_SECONDS,
+    SETTING_CHOICE, /* one of a few words */
+    SETTING_LIST,   /* of texts: an array in TOML, separated by spaces in a variable */
+    SETTING_PAIRS   /* of names and texts: a table in TOML, form-urlencoded in a variable */
+};
 
 struct setting_info {
     enum setting_id id;

@@ -17,26 +17,47 @@ static const char *const EXAMPLES[SETTING_COUNT] = {
     [SETTING_INTERACTIVE] = "true or false",
     [SETTING_USE_ID_TOKEN] = "true or false",
     [SETTING_LOGIN_TIMEOUT] = "300",
+    [SETTING_FLOW] = "device",
+    [SETTING_LOGIN_HINT] = "me@example.com",
+    [SETTING_PROMPT] = "select_account",
+    [SETTING_RESOURCE] = "https://mlflow.example.com/",
+    [SETTING_AUTHORIZE_PARAMS] = "{ acr_values = \"2\" }",
+    [SETTING_CLIENT_AUTH] = "basic",
+    [SETTING_CA_FILE] = "/etc/ssl/my-ca.pem",
+    [SETTING_HEADER] = "Proxy-Authorization",
+    [SETTING_CACHE] = "memory",
+    [SETTING_REFRESH_MARGIN] = "30",
+    [SETTING_LISTEN_ADDRESS] = "0.0.0.0:39303",
 };
+
+static const char *quote_of(const struct setting_info *info)
+{
+    return info->kind == SETTING_BOOLEAN || info->kind == SETTING_SECONDS || info->kind == SETTING_PAIRS ? "" : "\"";
+}
 
 enum moidc_code setting_value_error(const struct setting_value *value, const char *fault, struct moidc_err *err)
 {
     const struct setting_info *info = value->info;
-    const char *quote = info->kind == SETTING_TEXT || info->kind == SETTING_SECRET ? "\"" : "";
+    const char *example = EXAMPLES[info->id];
 
     err_set(err, MOIDC_E_CONFIGURATION, "the setting `%s` %s", info->key, fault);
     err_where(err, "`%s`, %s", info->key, value->source);
     if (value->in_file) {
-        return err_next(err, "write %s = %s%s%s", info->key, quote, EXAMPLES[info->id], quote);
+        return err_next(err, "write %s = %s%s%s", info->key, quote_of(info), example, quote_of(info));
     }
-    return err_next(err, "set %s to a value such as %s", info->variable, EXAMPLES[info->id]);
+    if (info->kind == SETTING_PAIRS) {
+        example = "acr_values=2&ui_locales=de"; /* the other one is TOML */
+    }
+    return err_next(err, "set %s to a value such as %s", info->variable, example);
 }
 
-static enum moidc_code wrong_kind(const struct setting_value *value, const char *wanted, struct moidc_err *err)
+enum moidc_code setting_value_wrong_kind(const struct setting_value *value, const char *wanted, struct moidc_err *err)
 {
     const char *kind = value->kind == TOML_STRING    ? "string"
                        : value->kind == TOML_BOOLEAN ? "boolean"
                        : value->kind == TOML_INTEGER ? "integer"
+                       : value->kind == TOML_LIST    ? "array"
+                       : value->kind == TOML_TABLE   ? "table"
                                                      : value->text;
     char fault[128];
 
@@ -79,16 +100,25 @@ static bool all_are(bool (*is)(char), const struct setting_value *value)
     return true;
 }
 
+const char *setting_value_wrong_text(const char *text, size_t n)
+{
+    if (has_control(text, n)) {
+        return "holds a control character (a line end, a tab ...)";
+    }
+    return text_is_utf8(text, n) ? NULL : "is not UTF-8";
+}
+
 /* What is wrong with the characters of `value`, NULL when nothing is. */
 static const char *wrong_characters(const struct setting_value *value)
 {
     if (has_control(value->text, value->length)) {
-        return "holds a control character (a line end, a tab ...)";
+        return setting_value_wrong_text(value->text, value->length);
     }
     switch (value->info->id) {
     case SETTING_AUDIENCE:
+    case SETTING_LOGIN_HINT:
     case SETTING_CLIENT_SECRET: /* the RFC has VSCHAR here too; some providers let people choose others */
-        return text_is_utf8(value->text, value->length) ? NULL : "is not UTF-8";
+        return setting_value_wrong_text(value->text, value->length);
     case SETTING_SCOPE:
         return all_are(is_scope_character, value) ? NULL
                                                   : "holds a character that a scope cannot have (RFC 6749 A.4: ASCII "
@@ -104,7 +134,7 @@ static enum moidc_code check_text(const struct setting_value *value, struct moid
     const char *fault = NULL;
 
     if (value->kind != TOML_STRING) {
-        return wrong_kind(value, "text in quotes", err);
+        return setting_value_wrong_kind(value, "text in quotes", err);
     }
     if (value->length > SETTING_MOST_BYTES) {
         return setting_value_error(value, "is longer than 4096 bytes", err);
@@ -171,8 +201,8 @@ enum moidc_code setting_value_boolean(const struct setting_value *value, bool *r
     static const char *const no[] = {"false", "no", "0", "off", NULL};
     bool result = is_one_of(value, yes);
 
-    if (value->kind == TOML_OTHER) {
-        return wrong_kind(value, "true or false", err);
+    if (value->kind >= TOML_OTHER) {
+        return setting_value_wrong_kind(value, "true or false", err);
     }
     if (!result && !is_one_of(value, no)) {
         return setting_value_error(value, "is neither true (yes, 1, on) nor false (no, 0, off)", err);
@@ -186,16 +216,37 @@ enum moidc_code setting_value_seconds(const struct setting_value *value, int64_t
     int64_t seconds = 0;
 
     if (value->kind != TOML_INTEGER && value->kind != TOML_STRING) {
-        return wrong_kind(value, "a whole number of seconds", err);
+        return setting_value_wrong_kind(value, "a whole number of seconds", err);
     }
-    for (size_t i = 0; i < value->length && seconds >= 0 && seconds <= SETTING_MOST_LOGIN_TIMEOUT_S; i++) {
+    for (size_t i = 0; i < value->length && seconds >= 0 && seconds <= SETTING_MOST_SECONDS; i++) {
         char c = value->text[i];
 
         seconds = c >= '0' && c <= '9' ? seconds * 10 + (c - '0') : -1;
     }
-    if (seconds < 1 || seconds > SETTING_MOST_LOGIN_TIMEOUT_S) {
+    if (seconds < 1 || seconds > SETTING_MOST_SECONDS) {
         return setting_value_error(value, "is not a whole number of seconds from 1 to 3600", err);
     }
     *ret = seconds;
     return MOIDC_OK;
+}
+
+enum moidc_code setting_value_choice(const struct setting_value *value, const struct setting_choice *choices, int *ret,
+                                     struct moidc_err *err)
+{
+    char fault[128] = "is none of";
+    size_t n = strlen(fault);
+
+    if (value->kind != TOML_STRING) {
+        return setting_value_wrong_kind(value, "text in quotes", err);
+    }
+    for (; choices->word != NULL; choices++) {
+        const char *const word[] = {choices->word, NULL};
+
+        if (is_one_of(value, word)) {
+            *ret = choices->meaning;
+            return MOIDC_OK;
+        }
+        n += (size_t)snprintf(fault + n, sizeof fault - n, " %s", choices->word);
+    }
+    return setting_value_error(value, fault, err);
 }

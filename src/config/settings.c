@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "config/setting_local.h"
+#include "config/setting_request.h"
 #include "config/setting_uri.h"
 #include "config/settings_match.h"
 
@@ -18,11 +20,30 @@ void settings_free(struct settings *settings)
     mem_free(settings->redirect.path);
     mem_free(settings->scope);
     mem_free(settings->audience);
+    mem_free(settings->login_hint);
+    mem_free(settings->prompt);
+    mem_free(settings->resource);
+    mem_free(settings->authorize_params);
+    mem_free(settings->ca_file);
+    mem_free(settings->header);
+    mem_free(settings->cache_helper);
     mem_free(settings->issuer_file);
     for (size_t i = 0; i < SETTING_COUNT; i++) {
         mem_free(settings->source[i]);
     }
     mem_free(settings);
+}
+
+/* The settings beside those of the sign-in that the reference had. */
+static bool further_equal(const struct settings *a, const struct settings *b)
+{
+    return a->login_timeout_s == b->login_timeout_s && a->flow == b->flow &&
+           strcmp(a->login_hint, b->login_hint) == 0 && strcmp(a->prompt, b->prompt) == 0 &&
+           strcmp(a->resource, b->resource) == 0 && strcmp(a->authorize_params, b->authorize_params) == 0 &&
+           a->client_auth == b->client_auth && strcmp(a->ca_file, b->ca_file) == 0 &&
+           strcmp(a->header, b->header) == 0 && a->cache == b->cache && strcmp(a->cache_helper, b->cache_helper) == 0 &&
+           a->refresh_margin_s == b->refresh_margin_s && strcmp(a->listen.host, b->listen.host) == 0 &&
+           a->listen.port == b->listen.port;
 }
 
 bool settings_equal(const struct settings *a, const struct settings *b)
@@ -34,7 +55,7 @@ bool settings_equal(const struct settings *a, const struct settings *b)
            strcmp(a->client_id, b->client_id) == 0 && strcmp(a->redirect_uri, b->redirect_uri) == 0 &&
            strcmp(a->scope, b->scope) == 0 && a->scope_set == b->scope_set && strcmp(a->audience, b->audience) == 0 &&
            a->audience_set == b->audience_set && a->interactive == b->interactive &&
-           a->use_id_token == b->use_id_token && a->login_timeout_s == b->login_timeout_s;
+           a->use_id_token == b->use_id_token && further_equal(a, b);
 }
 
 /* What the settings of one server are put together from, and the settings so far. */
@@ -173,24 +194,128 @@ static enum moidc_code take_boolean(struct resolving *resolving, enum setting_id
     return MOIDC_OK;
 }
 
+static enum moidc_code take_seconds(struct resolving *resolving, enum setting_id id, int64_t fallback, int64_t *ret)
+{
+    struct setting_value value;
+    enum moidc_code rc = find_value(resolving, id, &value);
+
+    if (rc != MOIDC_OK || value.text != NULL) {
+        return rc != MOIDC_OK ? rc : setting_value_seconds(&value, ret, resolving->err);
+    }
+    *ret = fallback;
+    return MOIDC_OK;
+}
+
+/* *ret stays when nobody gave one. */
+static enum moidc_code take_choice(struct resolving *resolving, enum setting_id id,
+                                   const struct setting_choice *choices, int *ret)
+{
+    struct setting_value value;
+    enum moidc_code rc = find_value(resolving, id, &value);
+
+    return rc == MOIDC_OK && value.text != NULL ? setting_value_choice(&value, choices, ret, resolving->err) : rc;
+}
+
 static enum moidc_code take_manner(struct resolving *resolving)
 {
+    static const struct setting_choice flows[] = {{"auto", MOIDC_FLOW_AUTO},
+                                                  {"browser", MOIDC_FLOW_BROWSER},
+                                                  {"device", MOIDC_FLOW_DEVICE},
+                                                  {"paste", MOIDC_FLOW_PASTE},
+                                                  {NULL, 0}};
     struct settings *settings = resolving->settings;
     bool public_client = settings->client_secret == NULL;
-    struct setting_value value;
+    int flow = MOIDC_FLOW_AUTO;
     enum moidc_code rc = take_boolean(resolving, SETTING_INTERACTIVE, public_client, &settings->interactive);
 
     if (rc == MOIDC_OK) {
         rc = take_boolean(resolving, SETTING_USE_ID_TOKEN, public_client, &settings->use_id_token);
     }
     if (rc == MOIDC_OK) {
-        rc = find_value(resolving, SETTING_LOGIN_TIMEOUT, &value);
-        settings->login_timeout_s = SETTING_DEFAULT_LOGIN_TIMEOUT_S;
+        rc =
+            take_seconds(resolving, SETTING_LOGIN_TIMEOUT, SETTING_DEFAULT_LOGIN_TIMEOUT_S, &settings->login_timeout_s);
     }
-    if (rc == MOIDC_OK && value.text != NULL) {
-        rc = setting_value_seconds(&value, &settings->login_timeout_s, resolving->err);
+    if (rc == MOIDC_OK) {
+        rc = take_seconds(resolving, SETTING_REFRESH_MARGIN, 0, &settings->refresh_margin_s);
+    }
+    if (rc == MOIDC_OK) {
+        rc = take_choice(resolving, SETTING_FLOW, flows, &flow);
+        settings->flow = (enum moidc_flow)flow;
     }
     return rc;
+}
+
+typedef enum moidc_code text_reader(const struct setting_value *value, char **ret, struct moidc_err *err);
+
+/* As take_text(), for a text that is more than characters. */
+static enum moidc_code take_read(struct resolving *resolving, enum setting_id id, text_reader *read,
+                                 const char *fallback, char **ret)
+{
+    struct setting_value value;
+    enum moidc_code rc = find_value(resolving, id, &value);
+
+    if (rc != MOIDC_OK || value.text != NULL) {
+        return rc != MOIDC_OK ? rc : read(&value, ret, resolving->err);
+    }
+    *ret = mem_strdup(fallback);
+    return *ret != NULL ? MOIDC_OK : err_memory(resolving->err);
+}
+
+/* What goes to the provider. */
+static enum moidc_code take_parameters(struct resolving *resolving)
+{
+    static const struct setting_choice ways[] = {{"auto", SETTINGS_AUTH_AUTO},
+                                                 {"post", SETTINGS_AUTH_POST},
+                                                 {"basic", SETTINGS_AUTH_BASIC},
+                                                 {"none", SETTINGS_AUTH_NONE},
+                                                 {"client_secret_post", SETTINGS_AUTH_POST},
+                                                 {"client_secret_basic", SETTINGS_AUTH_BASIC},
+                                                 {NULL, 0}};
+    struct settings *settings = resolving->settings;
+    int way = SETTINGS_AUTH_AUTO;
+    enum moidc_code rc = take_read(resolving, SETTING_LOGIN_HINT, setting_value_text, "", &settings->login_hint);
+
+    if (rc == MOIDC_OK) {
+        rc = take_read(resolving, SETTING_PROMPT, setting_request_prompt, "", &settings->prompt);
+    }
+    if (rc == MOIDC_OK) {
+        rc = take_read(resolving, SETTING_RESOURCE, setting_request_resource, "", &settings->resource);
+    }
+    if (rc == MOIDC_OK) {
+        rc = take_read(resolving, SETTING_AUTHORIZE_PARAMS, setting_request_params, "", &settings->authorize_params);
+    }
+    if (rc == MOIDC_OK) {
+        rc = take_choice(resolving, SETTING_CLIENT_AUTH, ways, &way);
+        settings->client_auth = (enum settings_client_auth)way;
+    }
+    return rc;
+}
+
+/* What stays here, or goes to the tracking server. */
+static enum moidc_code take_local(struct resolving *resolving)
+{
+    struct settings *settings = resolving->settings;
+    struct setting_value value;
+    enum moidc_code rc = take_read(resolving, SETTING_CA_FILE, setting_local_ca_file, "", &settings->ca_file);
+
+    if (rc == MOIDC_OK) {
+        rc = take_read(resolving, SETTING_HEADER, setting_local_header, SETTING_DEFAULT_HEADER, &settings->header);
+    }
+    if (rc == MOIDC_OK) {
+        rc = find_value(resolving, SETTING_LISTEN_ADDRESS, &value);
+    }
+    if (rc == MOIDC_OK && value.text != NULL) {
+        rc = setting_local_listen(&value, &settings->listen, resolving->err);
+    }
+    if (rc == MOIDC_OK) {
+        rc = find_value(resolving, SETTING_CACHE, &value);
+    }
+    if (rc != MOIDC_OK || value.text != NULL) {
+        return rc != MOIDC_OK ? rc
+                              : setting_local_cache(&value, &settings->cache, &settings->cache_helper, resolving->err);
+    }
+    settings->cache_helper = mem_strdup("");
+    return settings->cache_helper != NULL ? MOIDC_OK : err_memory(resolving->err);
 }
 
 /* Finds what describes the server at `uri`, which is written to the settings: its block, or the one that env_uri lies
@@ -254,7 +379,8 @@ static enum moidc_code refuse_second_block(const struct resolving *resolving)
 enum moidc_code settings_resolve(const struct settings_sources *sources, const char *uri, struct settings **ret,
                                  struct moidc_err *err)
 {
-    static enum moidc_code (*const steps[])(struct resolving *) = {take_issuer, take_client, take_request, take_manner};
+    static enum moidc_code (*const steps[])(struct resolving *) = {take_issuer, take_client,     take_request,
+                                                                   take_manner, take_parameters, take_local};
     CLEANUP(settings_free_p) struct settings *settings = mem_zalloc(sizeof *settings);
     struct resolving resolving = {.settings = settings, .err = err};
     enum moidc_code rc;

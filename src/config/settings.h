@@ -8,6 +8,7 @@
 #include "base/secret.h"
 #include "base/url.h"
 #include "config/setting_table.h"
+#include "mlflow_oidc.h"
 
 /* Where the browser comes back to (RFC 8252 §7.3), taken apart. */
 enum redirect_host { REDIRECT_IPV4, REDIRECT_IPV6, REDIRECT_LOCALHOST };
@@ -17,7 +18,25 @@ struct redirect {
     char *path; /* begins with '/', percent-encoding as written */
 };
 
-/* The settings of one server, complete and checked. Immutable. */
+/* How the client secret is sent (RFC 6749 §2.3.1); the registered names are those of RFC 7591 §2. */
+enum settings_client_auth {
+    SETTINGS_AUTH_AUTO, /* as the metadata lists, and the other way once where that is refused */
+    SETTINGS_AUTH_POST,
+    SETTINGS_AUTH_BASIC,
+    SETTINGS_AUTH_NONE /* not at all */
+};
+
+/* Where tokens are kept between calls. */
+enum settings_cache { SETTINGS_CACHE_FILE, SETTINGS_CACHE_MEMORY, SETTINGS_CACHE_HELPER };
+
+/* Where the listener listens when that is not where the redirect URI points to. */
+struct listen_address {
+    int port; /* 0: the redirect URI says */
+    bool ipv6;
+    char host[46]; /* an IP literal without brackets; "" when the redirect URI says */
+};
+
+/* The settings of one server, complete and checked. Immutable. No text is NULL but where that is said; "" is none. */
 struct settings {
     char *uri;    /* normalised, see url_normalised() */
     char *issuer; /* as written */
@@ -32,6 +51,18 @@ struct settings {
     bool interactive;
     bool use_id_token;
     int64_t login_timeout_s;
+    enum moidc_flow flow;   /* never MOIDC_FLOW_SETTINGS */
+    char *login_hint;       /* UTF-8 */
+    char *prompt;           /* words, separated by one space (OIDC Core §3.1.2.1) */
+    char *resource;         /* URIs, separated by one space (RFC 8707 §2) */
+    char *authorize_params; /* form-urlencoded, in the order of the names; none is a parameter that we set */
+    enum settings_client_auth client_auth;
+    char *ca_file; /* absolute */
+    char *header;  /* a field name (RFC 9110 §5.1); "Authorization" without the setting */
+    enum settings_cache cache;
+    char *cache_helper;       /* COMMAND of SETTINGS_CACHE_HELPER */
+    int64_t refresh_margin_s; /* 0: a fifth of the lifetime, at most 60 s */
+    struct listen_address listen;
     bool secret_from_environment;
     /* Where each came from, for messages: "MLFLOW_TRACKING_OIDC_ISSUER", "/home/me/pyproject.toml line 7", "default" */
     char *source[SETTING_COUNT];
@@ -101,7 +132,8 @@ enum moidc_code settings_each(const struct settings_sources *sources, void (*eac
  * MOIDC_E_CONFIGURATION: two blocks of one file for this URI, missing issuer or client ID, a boolean that is none, an
  * issuer that is not https (http on loopback is fine) or has a query, fragment or user info, a redirect URI that is not
  * http on 127.0.0.1, [::1] or localhost with port and path, a value of the wrong type, an empty one in the file
- * (only `audience` may be), one longer than 4096 bytes, characters that the setting cannot have. err->where names the
+ * (only `audience` may be), one longer than 4096 bytes, characters that the setting cannot have, a `ca-file` or a helper
+ * for the cache that a pyproject.toml names. err->where names the
  * setting and where its value came from; err->next what to write. */
 enum moidc_code settings_resolve(const struct settings_sources *sources, const char *uri, struct settings **ret,
                                  struct moidc_err *err) MUST_CHECK;

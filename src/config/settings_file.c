@@ -194,6 +194,7 @@ enum moidc_code settings_file_parse(const char *bytes, size_t n, const char *pat
     if (file == NULL || (file->path = mem_strdup(path)) == NULL) {
         return err_memory(err);
     }
+    file->project = pyproject;
     reading.file = file;
     snprintf(file->shown, sizeof file->shown, "%s%s", length < sizeof file->shown ? "" : "...",
              length < sizeof file->shown ? path : path + length - (sizeof file->shown - 4));
@@ -228,6 +229,7 @@ bool settings_file_value(const struct settings_file *file, const struct settings
         return false;
     }
     *ret = (struct setting_value){.info = info, .kind = value->kind, .length = value->length, .in_file = true};
+    ret->in_project = file->project;
     ret->text = value->secret != NULL ? secret_reveal(value->secret) : value->text; /* judged, never shown */
     snprintf(ret->source, sizeof ret->source, "%s line %d", file->shown, value->line);
     return true;

@@ -127,6 +127,50 @@ const char *kind_name(const toml::node &node)
     }
 }
 
+/* Adds the string and its end; false for what is none, or holds a NUL itself. */
+bool add_string(std::string &text, const toml::node &node)
+{
+    const auto *string = node.as_string();
+
+    if (string == nullptr || string->get().find('\0') != std::string::npos) {
+        return false;
+    }
+    text += string->get();
+    text += '\0';
+    return true;
+}
+
+bool read_list(const toml::array &array, std::string &ret)
+{
+    std::string text;
+
+    for (const toml::node &node : array) {
+        if (!add_string(text, node)) {
+            return false;
+        }
+    }
+    ret = text;
+    return true;
+}
+
+bool read_table(const toml::table &table, std::string &ret)
+{
+    std::string text;
+
+    for (const auto &[key, node] : table) {
+        if (key.str().find('\0') != std::string_view::npos) {
+            return false;
+        }
+        text += key.str();
+        text += '\0';
+        if (!add_string(text, node)) {
+            return false;
+        }
+    }
+    ret = text;
+    return true;
+}
+
 toml_status visit_value(toml_value value, const toml::node &node, toml_visitor *visit, void *ctx)
 {
     std::string text = kind_name(node);
@@ -138,6 +182,10 @@ toml_status visit_value(toml_value value, const toml::node &node, toml_visitor *
     } else if (const auto *integer = node.as_integer()) {
         value.kind = TOML_INTEGER;
         text = std::to_string(integer->get());
+    } else if (node.is_array() && read_list(*node.as_array(), text)) {
+        value.kind = TOML_LIST;
+    } else if (node.is_table() && read_table(*node.as_table(), text)) {
+        value.kind = TOML_TABLE;
     }
     value.text = text.c_str();
     value.length = text.size();

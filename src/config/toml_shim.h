@@ -14,11 +14,14 @@ extern "C" {
 enum { TOML_MOST_BYTES = 256 * 1024, TOML_MOST_DOTS = 32, TOML_MOST_DEPTH = 16 };
 
 /* What a value was, for the visitor. */
-enum toml_kind { TOML_STRING, TOML_BOOLEAN, TOML_INTEGER, TOML_OTHER };
+enum toml_kind { TOML_STRING, TOML_BOOLEAN, TOML_INTEGER, TOML_OTHER, TOML_LIST, TOML_TABLE };
 
 /* The beginning of a block (`key` NULL: only `block` and `line` count), or one key of it.
- * `text` is the string's bytes (not NUL-terminated; may hold NUL), or "true"/"false", the decimal integer, or the name
- * of the kind ("array", "date" ...) for TOML_OTHER. Borrowed for the call. Returns 0 to go on, anything else stops. */
+ * `text` is the string's bytes (not NUL-terminated; may hold NUL), or "true"/"false", the decimal integer; of an array
+ * of strings (TOML_LIST) each with a NUL behind it, of a table of strings (TOML_TABLE) each name and its string, in the
+ * order of the names, each with a NUL behind it; or the name of the kind ("array", "date" ...) for TOML_OTHER, which an
+ * array or table is that holds anything else, or a NUL. Borrowed for the call. Returns 0 to go on, anything else stops.
+ */
 struct toml_value {
     size_t block; /* 0 for the first block */
     const char *key;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "oauth/form.h"
 
-#include "base/text.h"
-
 #include <string.h>
 
 static void add(struct strbuf *buf, const char *name, const char *value, size_t n)
@@ -31,37 +29,6 @@ void form_add_secret(struct strbuf *buf, const char *name, const struct secret *
     }
 }
 
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool decode(const char *text, size_t n, struct strbuf *buf)
-{
-    for (size_t i = 0; i < n; i++) {
-        char c = text[i];
-
-        if (c == '+') {
-            c = ' ';
-        } else if (c == '%') {
-            if (n - i < 3 || hex(text[i + 1]) < 0 || hex(text[i + 2]) < 0) {
-                return false;
-            }
-            c = (char)(hex(text[i + 1]) << 4 | hex(text[i + 2]));
-            i += 2;
-        }
-        if (c == '\0') {
-            return false;
-        }
-        strbuf_add(buf, &c, 1);
-    }
-    return !buf->failed && text_is_utf8(strbuf_text(buf), buf->length);
-}
-
 int form_get(const char *query, const char *name, struct secret **ret)
 {
     CLEANUP(strbuf_free) struct strbuf value = STRBUF_INIT(16 * 1024);
@@ -74,8 +41,8 @@ int form_get(const char *query, const char *name, struct secret **ret)
         size_t key_length = equals != NULL ? (size_t)(equals - query) : length;
 
         /* the name may be encoded too: "%73tate" is a second `state` to whoever decodes it */
-        if (decode(query, key_length, &key) && strcmp(strbuf_text(&key), name) == 0) {
-            if (++count == 1 && equals != NULL && !decode(equals + 1, length - key_length - 1, &value)) {
+        if (strbuf_add_decoded(&key, query, key_length) && strcmp(strbuf_text(&key), name) == 0) {
+            if (++count == 1 && equals != NULL && !strbuf_add_decoded(&value, equals + 1, length - key_length - 1)) {
                 return -1;
             }
         } else if (key.failed) {

@@ -13,7 +13,7 @@ static void check_settings(const struct settings *settings)
     HOLDS(url_parse(settings->redirect_uri, &url) && !url.https && url_is_loopback(&url));
     HOLDS(settings->redirect.port == url.port && settings->redirect.path[0] == '/');
     HOLDS(settings->client_id[0] != '\0' && settings->scope[0] != '\0' && settings->audience != NULL);
-    HOLDS(settings->login_timeout_s >= 1 && settings->login_timeout_s <= SETTING_MOST_LOGIN_TIMEOUT_S);
+    HOLDS(settings->login_timeout_s >= 1 && settings->login_timeout_s <= SETTING_MOST_SECONDS);
     HOLDS(!settings->secret_from_environment && settings->issuer_file != NULL);
     HOLDS(settings_equal(settings, settings));
 }

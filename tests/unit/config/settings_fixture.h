@@ -12,6 +12,7 @@
 #define BLOCK "[[tracking-servers]]\nuri = \"https://mlflow.example.com/\"\n"
 #define COMPLETE BLOCK "issuer = \"https://auth.example.com/\"\nclient-id = \"app\"\n"
 #define URI "https://mlflow.example.com"
+#define ENV_COMPLETE "MLFLOW_TRACKING_OIDC_ISSUER=https://i.example.com/", "MLFLOW_TRACKING_OIDC_CLIENT_ID=env-app"
 
 static struct moidc_err err;
 
@@ -66,6 +67,73 @@ static inline struct settings *resolve(const struct settings_sources *sources, c
     CHECK(settings != NULL || (err.what[0] != '\0' && err.where[0] != '\0' && err.next[0] != '\0') ||
           err.code == MOIDC_E_MEMORY);
     return settings;
+}
+
+/* The settings of URI from the user's own file alone. */
+static inline struct settings *from_file(const char *text)
+{
+    struct settings_file *file = file_of(text);
+    struct settings_sources sources = {.files = {NULL, file}};
+    struct settings *settings = NULL;
+
+    CHECK(file != NULL);
+    if (file != NULL) {
+        settings = resolve(&sources, URI);
+    }
+    settings_file_free(file);
+    return settings;
+}
+
+/* The settings of URI, which the variables describe; `text` NULL: no file. */
+static inline struct settings *from_both(const char *text, const char *const *variables)
+{
+    struct settings_file *file = text != NULL ? file_of(text) : NULL;
+    struct moidc_env *env = env_of(variables);
+    struct settings_sources sources = {.files = {file, NULL}, .env = env, .env_uri = URI "/"};
+    struct settings *settings = resolve(&sources, URI);
+
+    settings_file_free(file);
+    moidc_env_free(env);
+    return settings;
+}
+
+/* A complete block with one line more (the fifth) is refused so. */
+static inline void check_line(const char *line, const char *what)
+{
+    char text[16384];
+    char key[32];
+    struct settings *settings = NULL;
+
+    snprintf(text, sizeof text, COMPLETE "%s\n", line);
+    snprintf(key, sizeof key, "`%.*s`", (int)strcspn(line, " ="), line);
+    settings = from_file(text);
+    CHECK(settings == NULL);
+    CHECK(err.code == MOIDC_E_CONFIGURATION);
+    CHECK_CONTAINS(err.what, key);
+    CHECK_CONTAINS(err.what, what);
+    CHECK_CONTAINS(err.where, key);
+    CHECK_CONTAINS(err.where, "/home/me/config.toml line 5");
+    CHECK(strstr(err.what, "hunter2") == NULL && strstr(err.where, "hunter2") == NULL);
+    CHECK(strstr(err.next, "hunter2") == NULL);
+    settings_free(settings);
+}
+
+/* The same for a variable over complete others. */
+static inline void check_variable(const char *variable, const char *what)
+{
+    const char *variables[] = {variable, ENV_COMPLETE, NULL};
+    char name[64];
+    struct settings *settings = from_both(NULL, variables);
+
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(variable, "="), variable);
+    CHECK(settings == NULL);
+    CHECK(err.code == MOIDC_E_CONFIGURATION);
+    CHECK_CONTAINS(err.what, what);
+    CHECK_CONTAINS(err.where, name);
+    CHECK_CONTAINS(err.where, "`");
+    CHECK(strstr(err.what, "hunter2") == NULL && strstr(err.where, "hunter2") == NULL);
+    CHECK(strstr(err.next, "hunter2") == NULL);
+    settings_free(settings);
 }
 
 #endif

@@ -17,14 +17,22 @@ static int stop_after;
 static int note(void *ctx, const struct toml_value *value)
 {
     size_t n = strlen(seen);
+    char text[41] = "";
 
     (void)ctx;
+    memcpy(text, value->text != NULL ? value->text : "",
+           value->text == NULL  ? 0
+           : value->length < 40 ? value->length
+                                : 40);
+    for (size_t i = 0; value->kind > TOML_OTHER && i < value->length && i < 40; i++) {
+        text[i] = text[i] == '\0' ? '/' : text[i];
+    }
     if (value->key == NULL) {
         snprintf(seen + n, sizeof seen - n, "%zu@%d;", value->block, value->line);
     } else {
-        snprintf(seen + n, sizeof seen - n, "%zu.%.40s=%d:%.40s@%d;", value->block, value->key, (int)value->kind,
-                 value->text, value->line);
-        CHECK(value->kind == TOML_STRING || strlen(value->text) == value->length);
+        snprintf(seen + n, sizeof seen - n, "%zu.%.40s=%d:%.40s@%d;", value->block, value->key, (int)value->kind, text,
+                 value->line);
+        CHECK(value->kind == TOML_STRING || value->kind > TOML_OTHER || strlen(value->text) == value->length);
     }
     return stop_after != 0 && --stop_after == 0;
 }
@@ -130,8 +138,15 @@ static void test_wrong_shapes_are_malformed_and_say_where(void)
 static void test_every_kind_has_a_name(void)
 {
     CHECK(visit("[[servers]]\na=1979-05-27\nb=07:32:00\nc=1979-05-27T07:32:00Z\nd=1.5\ne=[]\nf={}\ng=inf") == TOML_OK);
-    CHECK_TEXT(seen, "0@1;0.a=3:date@2;0.b=3:time@3;0.c=3:date-time@4;0.d=3:float@5;0.e=3:array@6;0.f=3:table@7;"
+    CHECK_TEXT(seen, "0@1;0.a=3:date@2;0.b=3:time@3;0.c=3:date-time@4;0.d=3:float@5;0.e=4:@6;0.f=5:@7;"
                      "0.g=3:float@8;");
+}
+
+static void test_arrays_and_tables_of_strings_are_read(void)
+{
+    CHECK(visit("[[servers]]\na=['x','']\nb={z='1',c='2'}\nc={z={}}\nd=['x',1]\ne=[\"\\u0000\"]\nf={\"\\u0000\"=''}") ==
+          TOML_OK);
+    CHECK_TEXT(seen, "0@1;0.a=4:x//@2;0.b=5:c/2/z/1/@3;0.c=3:table@4;0.d=3:array@5;0.e=3:array@6;0.f=3:table@7;");
 }
 
 static void test_strings_may_hold_nul_and_keys_may_not(void)
@@ -311,6 +326,7 @@ int main(void)
     RUN(test_document_without_the_array_is_absent);
     RUN(test_wrong_shapes_are_malformed_and_say_where);
     RUN(test_every_kind_has_a_name);
+    RUN(test_arrays_and_tables_of_strings_are_read);
     RUN(test_strings_may_hold_nul_and_keys_may_not);
     RUN(test_visitor_stops_the_walk);
     RUN(test_crlf_and_bom_are_read);
