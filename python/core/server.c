@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "glue.h"
 
+#include <string.h>
+
 /* One tracking server that has settings. */
 struct glue_server {
     PyObject_HEAD
@@ -180,6 +182,33 @@ static PyObject *server_renewed(PyObject *object, PyObject *header)
     return result;
 }
 
+PyDoc_STRVAR(refused_doc,
+             "refused($self, challenge, /, *headers)\n--\n\n"
+             "Raises for a 401 to a renewed token: `challenge` is its WWW-Authenticate, in bytes, `headers` "
+             "what it was sent.");
+
+static PyObject *server_refused(PyObject *object, PyObject *const *args, Py_ssize_t count)
+{
+    enum { MOST = 4 };
+    const char *sent[MOST] = {NULL};
+    const char *challenge = count >= 1 && count <= MOST ? PyBytes_AsString(args[0]) : NULL;
+    struct moidc_err err;
+
+    if (challenge == NULL) {
+        return PyErr_Occurred() != NULL ? NULL
+                                        : PyErr_Format(PyExc_TypeError, "expected a challenge and 3 headers at most");
+    }
+    for (Py_ssize_t i = 1; i < count; i++) {
+        sent[i - 1] = PyUnicode_AsUTF8AndSize(args[i], NULL);
+        if (sent[i - 1] == NULL) {
+            return NULL;
+        }
+        sent[i - 1] += strncmp(sent[i - 1], "Bearer ", 7) == 0 ? 7 : 0;
+    }
+    moidc_server_refused(((struct glue_server *)object)->server, challenge, sent, &err);
+    return glue_raise(state_of(object), &err);
+}
+
 PyDoc_STRVAR(login_doc, "login($self, /)\n--\n\nSigns in anew; the Authorization header's value.");
 
 static PyObject *server_login(PyObject *object, PyObject *unused)
@@ -249,6 +278,7 @@ static PyObject *server_repr(PyObject *object)
 static PyMethodDef methods[] = {
     {"authorization", (PyCFunction)(void (*)(void))server_authorization, METH_FASTCALL, authorization_doc},
     {"renewed", server_renewed, METH_O, renewed_doc},
+    {"refused", (PyCFunction)(void (*)(void))server_refused, METH_FASTCALL, refused_doc},
     {"login", server_login, METH_NOARGS, login_doc},
     {"logout", server_logout, METH_NOARGS, logout_doc},
     {"covers", server_covers, METH_O, covers_doc},

@@ -81,12 +81,9 @@ def _repeated(server, header, response, kwargs):
     second.history.append(response)
     second.request = request
     if second.status_code == 401:
-        raise _support.refused(
-            "the tracking server refused the token, and the renewed one too (HTTP status 401)",
-            server.uri,
-            f"see that its proxy takes what is sent: {server.token_hint}",
-            401,
-        )
+        second.close()  # unread, as the first one
+        challenge = second.headers.get("WWW-Authenticate", "")
+        server.refused(challenge.encode("latin-1", "replace"), header, renewed)  # raises
     return _explained(server, second)
 
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "flow/client.h"
+#include "flow/refusal.h"
 
 void moidc_server_peek(struct moidc_client *client, const char *uri, struct moidc_server **ret)
 {
@@ -65,4 +66,17 @@ bool moidc_server_covers(const struct moidc_server *server, const char *uri)
 const char *moidc_server_token_hint(const struct moidc_server *server)
 {
     return server->token_hint;
+}
+
+enum moidc_code moidc_server_refused(const struct moidc_server *server, const char *challenge, const char *const *sent,
+                                     struct moidc_err *err)
+{
+    struct refusal refusal = {
+        .server_uri = server->settings->uri,
+        .token_hint = server->token_hint,
+        .challenge = challenge,
+        .sent = sent,
+    };
+
+    return refusal_set(&refusal, err);
 }
