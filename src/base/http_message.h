@@ -12,6 +12,7 @@ struct http_request {
     struct secret *body;          /* application/x-www-form-urlencoded, POST; NULL: GET */
     struct secret *authorization; /* value of the Authorization header; NULL: none */
     bool repeatable;              /* may be sent again after a reply of 5xx or a cut connection */
+    int finish_ms;                /* how long a cancelled call waits for the reply of what was sent already */
 };
 
 struct http_response {

@@ -2,8 +2,8 @@
 #include "flow/exchange.h"
 
 #include "base/fork_gate.h"
-#include "base/text.h"
 #include "flow/client.h"
+#include "flow/client_auth.h"
 #include "io/clock.h"
 #include "oauth/id_token.h"
 #include "oauth/oauth_error.h"
@@ -11,44 +11,18 @@
 
 #include <string.h>
 
-enum { LEEWAY_S = 60 };
+enum { LEEWAY_S = 60, FINISH_MS = 5000 };
 
 static bool is_person(const struct session *session)
 {
     return strcmp(session->identity.kind, "person") == 0;
 }
 
-/* A secret that stands in the environment is to be seen going where a file says (contract: On disk). */
-static void announce_secret(struct session *session, const struct wish *wish)
-{
-    const struct settings *settings = wish->settings;
-
-    if (session->announced_secret || !settings->secret_from_environment || settings->issuer_file == NULL) {
-        return;
-    }
-    pthread_mutex_lock(&session->mutex);
-    session->announced_secret = true;
-    pthread_mutex_unlock(&session->mutex);
-    if (wish->call.ui != NULL && wish->call.ui->show != NULL) {
-        char line[512];
-
-        snprintf(line, sizeof line,
-                 "mlflow-oidc-client: the client secret of %s goes to the issuer %s, which %s names.",
-                 settings->source[SETTING_CLIENT_SECRET], settings->issuer, settings->issuer_file);
-        text_make_printable(line); /* the path may hold anything, and the line may end within a character */
-        wish->call.ui->show(wish->call.ui->ctx, line);
-    } else {
-        notices_add(&session->client->notices, MOIDC_WARNING,
-                    "the client secret of %s goes to the issuer %s, which %s names",
-                    settings->source[SETTING_CLIENT_SECRET], settings->issuer, settings->issuer_file);
-    }
-}
-
 static const char *grant_name(const struct token_grant *grant)
 {
-    return grant->grant == GRANT_CODE      ? "the sign-in"
-           : grant->grant == GRANT_REFRESH ? "the renewal"
-                                           : "the client's sign-in";
+    return grant->grant == GRANT_CODE || grant->grant == GRANT_DEVICE ? "the sign-in"
+           : grant->grant == GRANT_REFRESH                            ? "the renewal"
+                                                                      : "the client's sign-in";
 }
 
 /* Whatever was wrong with the rest: the old refresh token may be dead now, so the new one must not be lost. */
@@ -104,6 +78,9 @@ static enum moidc_code try_grant(struct session *session, const struct wish *wis
     enum moidc_code rc;
 
     rc = token_request_new(endpoint, &client, grant, &request, err);
+    if (rc == MOIDC_OK && grant->grant == GRANT_REFRESH && !wish->background) {
+        request->finish_ms = FINISH_MS; /* cut now, the answer's refresh token would be lost, and the old one be dead */
+    }
     rc = rc == MOIDC_OK ? provider_send(&session->provider, &wish->call, request, &reply, err) : rc;
     if (rc != MOIDC_OK) {
         return rc;
@@ -127,39 +104,20 @@ static enum moidc_code try_grant(struct session *session, const struct wish *wis
     return rc;
 }
 
-static bool is_about_client(const struct moidc_err *err)
+/* A grant on its way. */
+struct sending {
+    struct session *session;
+    const struct wish *wish;
+    const struct token_grant *grant;
+    const struct cache_entry *before;
+    struct token_response **ret;
+};
+
+static enum moidc_code send(void *ctx, enum client_auth auth, struct moidc_err *err)
 {
-    return strcmp(err->oauth_error, "invalid_client") == 0 || strcmp(err->oauth_error, "unauthorized_client") == 0;
-}
+    struct sending *sending = ctx;
 
-/* Authenticates by what worked before or what the metadata lists; when that is refused, the other way once: metadata
- * is often wrong, the refusal is not. *worked is the way that did. */
-static enum moidc_code authenticate(struct session *session, const struct wish *wish, const struct token_grant *grant,
-                                    const struct cache_entry *before, enum client_auth *worked,
-                                    struct token_response **ret, struct moidc_err *err)
-{
-    const char *remembered = before != NULL ? before->client_auth : NULL;
-    enum client_auth auth = client_auth_first(session->provider.metadata);
-    struct moidc_err first;
-    enum moidc_code rc;
-
-    if (remembered != NULL) {
-        bool basic = strcmp(remembered, client_auth_name(CLIENT_AUTH_BASIC)) == 0;
-
-        auth = basic ? CLIENT_AUTH_BASIC : CLIENT_AUTH_POST;
-    }
-    *worked = auth;
-    rc = try_grant(session, wish, grant, before, auth, ret, err);
-    if (rc != MOIDC_E_PROVIDER || wish->settings->client_secret == NULL || !is_about_client(err)) {
-        return rc;
-    }
-    first = *err;
-    *worked = auth == CLIENT_AUTH_POST ? CLIENT_AUTH_BASIC : CLIENT_AUTH_POST;
-    rc = try_grant(session, wish, grant, before, *worked, ret, err);
-    if (rc != MOIDC_OK && is_about_client(err)) {
-        *err = first;
-    }
-    return rc;
+    return try_grant(sending->session, sending->wish, sending->grant, sending->before, auth, sending->ret, err);
 }
 
 /* Checks the ID token; a `kid` that is not known has the keys fetched once more (OIDC Core §10.1.1). */
@@ -312,6 +270,9 @@ enum moidc_code exchange(struct session *session, const struct wish *wish, const
 {
     CLEANUP(token_response_free_p) struct token_response *response = NULL;
     CLEANUP(cache_entry_free_p) struct cache_entry *entry = NULL;
+    struct sending sending = {.session = session, .wish = wish, .grant = grant, .before = before, .ret = &response};
+    struct client_auth_attempt attempt = {
+        .ctx = &sending, .send = send, .remembered = before != NULL ? before->client_auth : NULL};
     enum client_auth worked;
     int64_t started_s;
     enum moidc_code rc;
@@ -324,10 +285,9 @@ enum moidc_code exchange(struct session *session, const struct wish *wish, const
     if (rc != MOIDC_OK) {
         return rc;
     }
-    announce_secret(session, wish);
     begin(session);
     started_s = clock_now_s();
-    rc = authenticate(session, wish, grant, before, &worked, &response, err);
+    rc = client_auth_send(session, wish, &attempt, &worked, err);
     if (rc != MOIDC_OK) {
         return rc;
     }
@@ -394,7 +354,7 @@ enum moidc_code exchange_revoke(struct session *session, const struct wish *wish
     if (entry->client_auth != NULL && strcmp(entry->client_auth, client_auth_name(CLIENT_AUTH_BASIC)) == 0) {
         client.auth = CLIENT_AUTH_BASIC;
     }
-    announce_secret(session, wish);
+    client_auth_announce(session, wish);
     rc = token_request_new(session->provider.metadata->revocation_endpoint, &client, &grant, &request, err);
     rc = rc == MOIDC_OK ? provider_send(&session->provider, &wish->call, request, &reply, err) : rc;
     if (rc == MOIDC_OK && reply->status != 200) {

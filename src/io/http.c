@@ -242,9 +242,32 @@ static CURLcode set_request(CURL *easy, const struct http_request *request, stru
     return rc;
 }
 
-/* Drives the transfer in short steps, so that a cancelled call ends at once. */
-static CURLcode perform(struct http *http, const struct moidc_ui *ui, bool *cancelled)
+/* True when the server may have begun to do what the request asks for. */
+static bool is_sent(CURL *easy)
 {
+    long bytes = 0;
+
+    return curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &bytes) == CURLE_OK && bytes > 0;
+}
+
+/* True when the caller cancelled and there is nothing (more) to wait for. *finish_at_ms is 0 before. */
+static bool is_over(const struct http *http, const struct http_request *request, const struct moidc_ui *ui,
+                    int64_t *finish_at_ms)
+{
+    if (ui == NULL || ui->cancelled == NULL || !ui->cancelled(ui->ctx)) {
+        return false;
+    }
+    if (*finish_at_ms == 0) {
+        *finish_at_ms = clock_steady_ms() + (is_sent(http->easy) ? request->finish_ms : 0);
+    }
+    return clock_steady_ms() >= *finish_at_ms;
+}
+
+/* Drives the transfer in short steps, so that a cancelled call ends at once. */
+static CURLcode perform(struct http *http, const struct http_request *request, const struct moidc_ui *ui,
+                        bool *cancelled)
+{
+    int64_t finish_at_ms = 0;
     CURLcode result = CURLE_FAILED_INIT;
     CURLMsg *message;
     CURLMcode step;
@@ -255,7 +278,7 @@ static CURLcode perform(struct http *http, const struct moidc_ui *ui, bool *canc
         return CURLE_OUT_OF_MEMORY;
     }
     while (running != 0) {
-        if (ui != NULL && ui->cancelled != NULL && ui->cancelled(ui->ctx)) {
+        if (is_over(http, request, ui, &finish_at_ms)) {
             *cancelled = true;
             break;
         }
@@ -363,7 +386,7 @@ enum moidc_code http_send(struct http *http, const struct http_request *request,
     curl_easy_setopt(http->easy, CURLOPT_ERRORBUFFER, detail);
     /* on a connection that turns out to be dead libcurl sends a request again by itself */
     curl_easy_setopt(http->easy, CURLOPT_FRESH_CONNECT, request->repeatable ? 0L : 1L);
-    result = perform(http, ui, &cancelled);
+    result = perform(http, request, ui, &cancelled);
     curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_reset(http->easy); /* it must not keep pointers to what ends with this call */
     if (cancelled) {

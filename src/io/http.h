@@ -19,7 +19,8 @@ enum { HTTP_CONNECT_MS = 10 * 1000, HTTP_TOTAL_MS = 30 * 1000, HTTP_REPLY_MOST_B
 
 /* Sends `request` and takes the whole reply, whatever its status. At most HTTP_CONNECT_MS to connect, HTTP_TOTAL_MS in
  * all, HTTP_REPLY_MOST_BYTES of body.
- *   ui   asked for cancelled(); may be NULL
+ *   ui   asked for cancelled(); may be NULL. Once the request is on its way, its reply is still waited for, for
+ *        request->finish_ms: one that comes by then is returned as if nobody had cancelled
  *   ret  the caller's, http_response_free()
  * MOIDC_E_NETWORK, MOIDC_E_TIMEOUT, MOIDC_E_CANCELLED, MOIDC_E_PROTOCOL (reply too large), MOIDC_E_MEMORY; err->where is
  * the request's URL without its query. */

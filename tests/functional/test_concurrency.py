@@ -289,6 +289,38 @@ def test_ctrl_c_ends_a_network_call_at_once(world, endpoint, call):
         process.do(call).ok()
 
 
+@pytest.mark.parametrize("call", ["token()", "search()"])
+def test_ctrl_c_in_a_renewal_does_not_lose_the_new_refresh_token(world, call):
+    world.person()
+    world.run("token()").ok()
+    world.advance(301)
+    world.provider.effect("token", delay=1)  # the old refresh token is dead before the answer comes
+    with world.process() as process:
+        process.start(call)
+        world.provider.wait_for("token", 2)
+        process.interrupt()
+        assert process.wait().error["type"] == "KeyboardInterrupt"
+        world.provider.heal()
+        process.do("token()").ok()
+        world.advance(301)
+        process.do("token()").ok()
+    assert len(world.browser.openings) == 1
+
+
+def test_ctrl_c_in_a_renewal_without_an_answer_ends_in_bounded_time(world):
+    world.person()
+    world.run("token()").ok()
+    world.advance(301)
+    world.provider.hang("token")
+    with world.process() as process:
+        process.start("token()")
+        world.provider.wait_for("token", 2)
+        began = time.monotonic()
+        process.interrupt()
+        assert process.wait().error["type"] == "KeyboardInterrupt"
+        assert time.monotonic() - began < 6.5
+
+
 def test_ctrl_c_while_connecting_ends_at_once(world):
     """An address that answers nothing: a listener whose queue is full."""
     import socket
