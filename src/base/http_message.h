@@ -19,7 +19,6 @@ struct http_response {
     int status;
     char content_type[128]; /* lower case, without parameters; "" when there was none */
     int64_t retry_after_s;  /* RFC 9110 §10.2.3 in seconds; -1 when there was none */
-    int64_t date_s;         /* of the Date header, seconds since 1970; 0 when there was none */
     struct strbuf body;
 };
 

@@ -164,8 +164,6 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
         take_content_type(transfer->response, value, length);
     } else if ((value = header_value(bytes, n, "retry-after", &length)) != NULL) {
         transfer->response->retry_after_s = retry_after(value, length);
-    } else if ((value = header_value(bytes, n, "date", &length)) != NULL) {
-        transfer->response->date_s = http_date(value, length);
     }
     return n;
 }
