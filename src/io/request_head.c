@@ -2,13 +2,6 @@
 #include "io/request_head.h"
 
 #include <string.h>
-#include <strings.h>
-
-/* A piece of the head. */
-struct span {
-    const char *bytes;
-    size_t length;
-};
 
 /* What the header fields say, as far as it matters here. */
 struct fields {
@@ -46,58 +39,7 @@ int request_head_overflow(const struct request_scan *scan)
     return scan->line_start == 0 ? 414 : 431;
 }
 
-static bool span_is(struct span span, const char *text)
-{
-    return span.length == strlen(text) && memcmp(span.bytes, text, span.length) == 0;
-}
-
-static bool span_is_nocase(struct span span, const char *text)
-{
-    return span.length == strlen(text) && strncasecmp(span.bytes, text, span.length) == 0;
-}
-
-/* tchar of RFC 9110 §5.6.2 */
-static bool span_is_token(struct span span)
-{
-    for (size_t i = 0; i < span.length; i++) {
-        char c = span.bytes[i];
-        bool alphanumeric = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
-
-        if (!alphanumeric && (c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL)) {
-            return false;
-        }
-    }
-    return span.length > 0;
-}
-
-/* Takes what stands before the first `separator` off the front of *rest. False when there is none. */
-static bool span_cut(struct span *rest, char separator, struct span *ret)
-{
-    const char *end = memchr(rest->bytes, separator, rest->length);
-
-    if (end == NULL) {
-        return false;
-    }
-    *ret = (struct span){rest->bytes, (size_t)(end - rest->bytes)};
-    rest->bytes = end + 1;
-    rest->length -= ret->length + 1;
-    return true;
-}
-
-static struct span span_trimmed(struct span span)
-{
-    while (span.length > 0 && (span.bytes[0] == ' ' || span.bytes[0] == '\t')) {
-        span.bytes++;
-        span.length--;
-    }
-    while (span.length > 0 && (span.bytes[span.length - 1] == ' ' || span.bytes[span.length - 1] == '\t')) {
-        span.length--;
-    }
-    return span;
-}
-
-/* The next line, without its CR LF; request_head_scan() saw to it that there is one. */
-static struct span next_line(struct span *rest)
+struct span request_head_next_line(struct span *rest)
 {
     struct span line = {rest->bytes, 0};
 
@@ -105,6 +47,17 @@ static struct span next_line(struct span *rest)
         line.length--;
     }
     return line;
+}
+
+bool request_head_field(struct span line, struct span *name, struct span *value)
+{
+    struct span rest = line;
+
+    if (!span_cut(&rest, ':', name) || !span_is_token(*name)) {
+        return false;
+    }
+    *value = span_trimmed(rest);
+    return true;
 }
 
 static bool host_is_ours(const struct request_served *served, struct span host)
@@ -130,35 +83,36 @@ static void read_field(const struct request_served *served, struct span name, st
     }
 }
 
-/* False where RFC 9112 §5.1 and §5.2 want a refusal: no colon, white space before it, a folded line. */
 static bool read_fields(const struct request_served *served, struct span rest, struct fields *fields)
 {
-    for (struct span line = next_line(&rest); line.length > 0; line = next_line(&rest)) {
-        struct span value = line;
+    for (struct span line = request_head_next_line(&rest); line.length > 0; line = request_head_next_line(&rest)) {
+        struct span value;
         struct span name;
 
-        if (!span_cut(&value, ':', &name) || !span_is_token(name)) {
+        if (!request_head_field(line, &name, &value)) {
             return false;
         }
-        read_field(served, name, span_trimmed(value), fields);
+        read_field(served, name, value, fields);
     }
     return true;
 }
 
-/* Takes the request line apart (RFC 9112 §3): 0, or the status of the refusal. */
-static int read_line(struct span line, struct span *method, struct span *target)
+int request_head_line(struct span line, struct request_line *ret)
 {
-    if (!span_cut(&line, ' ', method) || !span_is_token(*method) || !span_cut(&line, ' ', target)) {
+    if (!span_cut(&line, ' ', &ret->method) || !span_is_token(ret->method) || !span_cut(&line, ' ', &ret->target)) {
         return 400;
     }
-    for (size_t i = 0; i < target->length; i++) {
-        if (target->bytes[i] <= ' ' || target->bytes[i] > '~' || target->bytes[i] == '#') {
+    for (size_t i = 0; i < ret->target.length; i++) {
+        char c = ret->target.bytes[i];
+
+        if (c <= ' ' || c > '~' || c == '#') {
             return 400;
         }
     }
-    if (line.length != 8 || memcmp(line.bytes, "HTTP/", 5) != 0 || target->length == 0) {
+    if (line.length != 8 || memcmp(line.bytes, "HTTP/", 5) != 0 || ret->target.length == 0) {
         return 400;
     }
+    ret->minor = line.bytes[7] - '0';
     return span_is(line, "HTTP/1.1") || span_is(line, "HTTP/1.0") ? 0 : 505;
 }
 
@@ -188,10 +142,10 @@ int request_head_judge(const struct request_served *served, const char *bytes, s
 {
     struct span rest = {bytes, n};
     struct fields fields = {0};
-    struct span method;
+    struct request_line line;
     struct span target;
     struct span path;
-    int status = read_line(next_line(&rest), &method, &target);
+    int status = request_head_line(request_head_next_line(&rest), &line);
 
     if (status != 0) {
         return status;
@@ -199,6 +153,7 @@ int request_head_judge(const struct request_served *served, const char *bytes, s
     if (!read_fields(served, rest, &fields) || fields.hosts != 1) {
         return 400; /* RFC 9112 §3.2 */
     }
+    target = line.target;
     /* A name of a hostile page that resolves to the loopback address (DNS rebinding) ends here. */
     if (!fields.host_is_ours || !strip_origin(served, &target)) {
         return 421;
@@ -210,7 +165,7 @@ int request_head_judge(const struct request_served *served, const char *bytes, s
     if (!span_is(path, served->path)) {
         return 404;
     }
-    if (!span_is(method, "GET")) {
+    if (!span_is(line.method, "GET")) {
         return 405;
     }
     if (fields.body) {

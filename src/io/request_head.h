@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The head of an HTTP/1 request (RFC 9112) as the loopback listener judges it: pure functions on the bytes that came.
- * What is odd is refused, never repaired: the only client that matters is a browser of today. */
+/* The head of an HTTP/1 request (RFC 9112): pure functions on the bytes that came, for the loopback listener and the
+ * proxy. What is odd is refused, never repaired: the listener's only client that matters is a browser of today, and what
+ * the proxy hands on must mean the same to the next server. */
 #ifndef IO_REQUEST_HEAD_H
 #define IO_REQUEST_HEAD_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "base/span.h"
 
 enum request_scan_state {
     REQUEST_PARTIAL,  /* more bytes are needed */
@@ -24,6 +24,22 @@ enum request_scan_state request_head_scan(struct request_scan *scan, const char 
 
 /* The status for a head that is not complete although its room is used up: 414 or 431 (RFC 6585 §5). */
 int request_head_overflow(const struct request_scan *scan);
+
+/* Takes the next line off the front of *rest, without its CR LF; `rest` is of a complete head. Empty: it was the last. */
+struct span request_head_next_line(struct span *rest);
+
+struct request_line {
+    struct span method;
+    struct span target; /* printable ASCII without '#', not empty */
+    int minor;          /* of the version: 0 or 1 */
+};
+
+/* Takes the request line apart (RFC 9112 §3). 0, or the status of the refusal: 400 or 505. */
+int request_head_line(struct span line, struct request_line *ret);
+
+/* Takes a field line apart. False where RFC 9112 §5.1 and §5.2 want a refusal: no colon, white space before it, a folded
+ * line, a name that is no token. */
+bool request_head_field(struct span line, struct span *name, struct span *value);
 
 /* What is served. */
 struct request_served {
