@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/client_auth.h"
+
+#include "base/text.h"
+#include "flow/client.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void client_auth_announce(struct session *session, const struct wish *wish)
+{
+    const struct settings *settings = wish->settings;
+
+    if (session->announced_secret || !settings->secret_from_environment || settings->issuer_file == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&session->mutex);
+    session->announced_secret = true;
+    pthread_mutex_unlock(&session->mutex);
+    if (wish->call.ui != NULL && wish->call.ui->show != NULL) {
+        char line[512];
+
+        snprintf(line, sizeof line,
+                 "mlflow-oidc-client: the client secret of %s goes to the issuer %s, which %s names.",
+                 settings->source[SETTING_CLIENT_SECRET], settings->issuer, settings->issuer_file);
+        text_make_printable(line); /* the path may hold anything, and the line may end within a character */
+        wish->call.ui->show(wish->call.ui->ctx, line);
+    } else {
+        notices_add(&session->client->notices, MOIDC_WARNING,
+                    "the client secret of %s goes to the issuer %s, which %s names",
+                    settings->source[SETTING_CLIENT_SECRET], settings->issuer, settings->issuer_file);
+    }
+}
+
+static bool is_about_client(const struct moidc_err *err)
+{
+    return strcmp(err->oauth_error, "invalid_client") == 0 || strcmp(err->oauth_error, "unauthorized_client") == 0;
+}
+
+enum moidc_code client_auth_send(struct session *session, const struct wish *wish,
+                                 const struct client_auth_attempt *attempt, enum client_auth *worked,
+                                 struct moidc_err *err)
+{
+    enum client_auth auth = client_auth_first(session->provider.metadata);
+    struct moidc_err first;
+    enum moidc_code rc;
+
+    if (attempt->remembered != NULL) {
+        bool basic = strcmp(attempt->remembered, client_auth_name(CLIENT_AUTH_BASIC)) == 0;
+
+        auth = basic ? CLIENT_AUTH_BASIC : CLIENT_AUTH_POST;
+    }
+    client_auth_announce(session, wish);
+    *worked = auth;
+    rc = attempt->send(attempt->ctx, auth, err);
+    if (rc != MOIDC_E_PROVIDER || wish->settings->client_secret == NULL || !is_about_client(err)) {
+        return rc;
+    }
+    first = *err;
+    *worked = auth == CLIENT_AUTH_POST ? CLIENT_AUTH_BASIC : CLIENT_AUTH_POST;
+    rc = attempt->send(attempt->ctx, *worked, err);
+    if (rc != MOIDC_OK && is_about_client(err)) {
+        *err = first;
+    }
+    return rc;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* How the client authenticates at the provider's endpoints (RFC 6749 §2.3.1), whatever it asks for there. */
+#ifndef FLOW_CLIENT_AUTH_H
+#define FLOW_CLIENT_AUTH_H
+
+#include "flow/session.h"
+#include "oauth/token_request.h"
+
+/* A request that can be sent with either way. Borrowed. */
+struct client_auth_attempt {
+    void *ctx;
+    enum moidc_code (*send)(void *ctx, enum client_auth auth, struct moidc_err *err);
+    const char *remembered; /* the registered name of the way that worked before; NULL: none is known */
+};
+
+/* Authenticates by what worked before or what the metadata lists; when that is refused (invalid_client,
+ * unauthorized_client), the other way once: metadata is often wrong, the refusal is not. *worked is the last way. The
+ * client secret is announced before it goes. */
+enum moidc_code client_auth_send(struct session *session, const struct wish *wish,
+                                 const struct client_auth_attempt *attempt, enum client_auth *worked,
+                                 struct moidc_err *err) MUST_CHECK;
+
+/* A secret that stands in the environment is to be seen going where a file says (contract: On disk). Once. */
+void client_auth_announce(struct session *session, const struct wish *wish);
+
+#endif
