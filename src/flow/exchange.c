@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { LEEWAY_S = 60 };
+enum { LEEWAY_S = 60, FINISH_MS = 5000 };
 
 static bool is_person(const struct session *session)
 {
@@ -78,6 +78,9 @@ static enum moidc_code try_grant(struct session *session, const struct wish *wis
     enum moidc_code rc;
 
     rc = token_request_new(endpoint, &client, grant, &request, err);
+    if (rc == MOIDC_OK && grant->grant == GRANT_REFRESH && !wish->background) {
+        request->finish_ms = FINISH_MS; /* cut now, the answer's refresh token would be lost, and the old one be dead */
+    }
     rc = rc == MOIDC_OK ? provider_send(&session->provider, &wish->call, request, &reply, err) : rc;
     if (rc != MOIDC_OK) {
         return rc;
