@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/browser.h"
 
+#include "base/strbuf.h"
 #include "base/url.h"
 #include "io/browser_command.h"
 
@@ -14,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { REPORT_FD = 3, CLOSE_LOOP_MOST = 65536, TRIED_MOST_BYTES = 300 };
+enum { REPORT_FD = 3, CLOSE_LOOP_MOST = 65536, TRIED_MOST_BYTES = 300, URL_MOST_BYTES = 192 * 1024 };
 
 /* All that the child needs, made before the fork. */
 struct start {
@@ -233,6 +234,21 @@ static int start_program(struct start *start)
     return error;
 }
 
+/* The URL as a command gets it. The provider chose its beginning, and some openers, and commands of $BROWSER, put it
+ * between the quotes of a shell: what a shell could run there is percent-encoded, which means the same (RFC 3986 §2.2
+ * allows it where a sub-delimiter does not delimit). */
+static enum moidc_code tame(const char *url, struct strbuf *ret, struct moidc_err *err)
+{
+    for (; *url != '\0'; url++) {
+        if (strchr("!$'()*", *url) != NULL) {
+            strbuf_add_percent(ret, url, 1);
+        } else {
+            strbuf_add(ret, url, 1);
+        }
+    }
+    return ret->failed ? strbuf_error(ret, "the address to open in the browser", err) : MOIDC_OK;
+}
+
 static enum moidc_code error_none(const struct strbuf *tried, struct moidc_err *err)
 {
     err_set(err, MOIDC_E_STORAGE, "no browser could be started");
@@ -243,13 +259,19 @@ static enum moidc_code error_none(const struct strbuf *tried, struct moidc_err *
 enum moidc_code browser_open(const struct moidc_env *env, const char *url, struct moidc_err *err)
 {
     CLEANUP(strbuf_free) struct strbuf tried = STRBUF_INIT(TRIED_MOST_BYTES);
+    CLEANUP(strbuf_free) struct strbuf tamed = STRBUF_INIT(URL_MOST_BYTES);
     CLEANUP(variables_free_p) char **variables = NULL;
     struct url parts;
     bool more = true;
+    enum moidc_code rc;
 
     /* Never "file:", "javascript:", or what a browser would read as an option. */
     if (!url_parse(url, &parts)) {
         return err_set(err, MOIDC_E_PROTOCOL, "the address to open in the browser is no http or https URL");
+    }
+    rc = tame(url, &tamed, err);
+    if (rc != MOIDC_OK) {
+        return rc;
     }
     variables = variables_for_child(env);
     if (variables == NULL) {
@@ -257,10 +279,11 @@ enum moidc_code browser_open(const struct moidc_env *env, const char *url, struc
     }
     for (size_t n = 0; more; n++) {
         CLEANUP(browser_command_clear) struct browser_command command = {0};
-        enum moidc_code rc = browser_command_nth(env, url, n, &more, &command, err);
-        struct start start = {.program = command.program, .words = command.words, .variables = variables};
+        struct start start = {.words = command.words, .variables = variables};
         int error = ENOENT;
 
+        rc = browser_command_nth(env, strbuf_text(&tamed), n, &more, &command, err);
+        start.program = command.program;
         if (rc != MOIDC_OK || !more) {
             return rc != MOIDC_OK ? rc : error_none(&tried, err);
         }

@@ -12,7 +12,8 @@ bool browser_available(const struct moidc_env *env);
 /* Starts it on `url` and returns at once: in a session of its own, without a terminal, with stdin, stdout and stderr on
  * /dev/null, no descriptor of ours, the variables of `env` less everything that holds a secret (MLFLOW_TRACKING_OIDC_*,
  * MLFLOW_TRACKING_TOKEN, MLFLOW_TRACKING_PASSWORD), and never as a zombie of this process. $BROWSER: commands separated
- * by ':', each split at spaces with quotes, "%s" stands for the URL, else it is appended; no shell ever sees the URL.
+ * by ':', each split at spaces with quotes, "%s" stands for the URL, else it is appended; no shell ever sees the URL,
+ * and where such a command is one, it finds nothing to run: !$'()* are percent-encoded.
  * MOIDC_E_NETWORK never; MOIDC_E_STORAGE when nothing could be started (err names what was tried). */
 enum moidc_code browser_open(const struct moidc_env *env, const char *url, struct moidc_err *err) MUST_CHECK;
 

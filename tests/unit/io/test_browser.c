@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define URL "https://provider.example/authorize?client_id=a%20b&state=x;y'z$(touch$IFS)&n=*"
+#define OPENED "https://provider.example/authorize?client_id=a%20b&state=x;y%27z%24%28touch%24IFS%29&n=%2A"
 
 enum { NOTE_BYTES = 16384 };
 
@@ -120,7 +121,22 @@ static void test_url_arrives_as_one_argument_untouched_by_a_shell(void)
     write_teller("browser");
     CHECK(open_browser(in_folder("browser")) == MOIDC_OK);
     CHECK(read_note());
-    CHECK_TEXT(note, "name=browser\n<" URL ">\n");
+    CHECK_TEXT(note, "name=browser\n<" OPENED ">\n");
+}
+
+static void test_a_shell_that_browser_names_finds_nothing_to_run(void)
+{
+    char url[256];
+    char variable[256];
+    const char *variables[] = {variable, "PATH=/usr/bin:/bin", NULL};
+
+    write_teller("browser");
+    snprintf(variable, sizeof variable, "BROWSER=sh -c '%s \"%%s\"'", in_folder("browser"));
+    snprintf(url, sizeof url, "https://h/$(touch$IFS%s)", in_folder("run"));
+    CHECK(open_with(variables, url) == MOIDC_OK);
+    CHECK(read_note());
+    CHECK(access(in_folder("run"), F_OK) != 0);
+    CHECK_CONTAINS(note, "<https://h/%24%28touch%24IFS/");
 }
 
 static void test_words_and_quotes_are_told_apart(void)
@@ -131,7 +147,7 @@ static void test_words_and_quotes_are_told_apart(void)
     snprintf(browser, sizeof browser, "  '%s/my browser'  --new   \"two words\" 'it\"s' \\'x\\ y  ", folder);
     CHECK(open_browser(browser) == MOIDC_OK);
     CHECK(read_note());
-    CHECK_TEXT(note, "name=my browser\n<--new>\n<two words>\n<it\"s>\n<'x y>\n<" URL ">\n");
+    CHECK_TEXT(note, "name=my browser\n<--new>\n<two words>\n<it\"s>\n<'x y>\n<" OPENED ">\n");
 }
 
 static void test_percent_s_stands_for_the_url(void)
@@ -142,7 +158,7 @@ static void test_percent_s_stands_for_the_url(void)
     snprintf(browser, sizeof browser, "%s --url=%%s --new", in_folder("browser"));
     CHECK(open_browser(browser) == MOIDC_OK);
     CHECK(read_note());
-    CHECK_TEXT(note, "name=browser\n<--url=" URL ">\n<--new>\n");
+    CHECK_TEXT(note, "name=browser\n<--url=" OPENED ">\n<--new>\n");
 }
 
 static void test_percent_s_in_quotes_stays_one_argument(void)
@@ -153,7 +169,7 @@ static void test_percent_s_in_quotes_stays_one_argument(void)
     snprintf(browser, sizeof browser, "%s \"go %%s now\"", in_folder("browser"));
     CHECK(open_browser(browser) == MOIDC_OK);
     CHECK(read_note());
-    CHECK_TEXT(note, "name=browser\n<go " URL " now>\n");
+    CHECK_TEXT(note, "name=browser\n<go " OPENED " now>\n");
 }
 
 static void test_ampersand_at_the_end_is_no_argument(void)
@@ -164,7 +180,7 @@ static void test_ampersand_at_the_end_is_no_argument(void)
     snprintf(browser, sizeof browser, "%s &", in_folder("browser"));
     CHECK(open_browser(browser) == MOIDC_OK);
     CHECK(read_note());
-    CHECK_TEXT(note, "name=browser\n<" URL ">\n");
+    CHECK_TEXT(note, "name=browser\n<" OPENED ">\n");
 }
 
 static void test_first_command_that_can_be_started_is_taken(void)
@@ -593,6 +609,7 @@ int main(void)
     }
     alarm(100);
     RUN(test_url_arrives_as_one_argument_untouched_by_a_shell);
+    RUN(test_a_shell_that_browser_names_finds_nothing_to_run);
     RUN(test_words_and_quotes_are_told_apart);
     RUN(test_percent_s_stands_for_the_url);
     RUN(test_percent_s_in_quotes_stays_one_argument);
