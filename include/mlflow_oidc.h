@@ -149,6 +149,19 @@ const char *moidc_server_uri(const struct moidc_server *server);
 /* True when `uri` lies at or below the server's URI: where its token may go, and nowhere else. */
 bool moidc_server_covers(const struct moidc_server *server, const char *uri);
 
+/* A setting in force; borrowed for the call that shows it. */
+struct moidc_setting {
+    const char *key;      /* "client-id" */
+    const char *variable; /* "MLFLOW_TRACKING_OIDC_CLIENT_ID" */
+    const char *meaning;  /* one line */
+    const char *value;    /* spelt as in a file, without control characters; "": none; of a secret "(set)" */
+    const char *source;   /* "MLFLOW_TRACKING_OIDC_ISSUER", "/home/me/pyproject.toml line 7", "default" */
+    bool is_text;         /* else a boolean or a number of seconds: value is "true", "false", digits or "" */
+};
+/* Shows every setting of `server`, in the order of the settings table. */
+void moidc_server_settings(const struct moidc_server *server,
+                           void (*each)(void *ctx, const struct moidc_setting *setting), void *ctx);
+
 /* What a token for `server` must carry, for messages: "iss ... and aud ..."; borrowed from the server. */
 const char *moidc_server_token_hint(const struct moidc_server *server);
 
@@ -190,6 +203,40 @@ enum moidc_code moidc_login(struct moidc_server *server, const struct moidc_toke
  * revoke the refresh token (RFC 7009) where it can. *removed: whether there was anything. */
 enum moidc_code moidc_logout(struct moidc_server *server, const struct moidc_token_request *request, bool *removed,
                              struct moidc_err *err);
+
+/* What a server's tokens are good for, as far as memory and the cache tell. */
+enum moidc_state {
+    MOIDC_STATE_NONE,         /* nothing is known of this identity */
+    MOIDC_STATE_OTHER_SERVER, /* it has tokens, for other servers: this one needs its own sign-in */
+    MOIDC_STATE_ENDED,        /* the token has ended */
+    MOIDC_STATE_VALID
+};
+struct moidc_status {
+    enum moidc_state state;
+    const char *issuer;    /* borrowed from the server */
+    bool person;           /* a person signs in; else the client itself, by its secret */
+    bool id_token;         /* the ID token is what is sent, else the access token */
+    bool renewable;        /* the next token comes without a person */
+    int64_t obtained_at_s; /* seconds since 1970; 0: never */
+    int64_t expires_at_s;  /* of the token that is sent; 0: nobody said */
+    char subject[256];     /* of the ID token; without control characters, as all texts here; "": not known */
+    char username[256];    /* preferred_username, else name */
+    char email[256];
+};
+
+/* What is known of the tokens for `server`, without asking anybody. Of `request`, env and ui count. */
+enum moidc_code moidc_server_status(struct moidc_server *server, const struct moidc_token_request *request,
+                                    struct moidc_status *ret, struct moidc_err *err);
+
+/* What the provider says of the person whose access token this is (OIDC Core §5.3), after checking that it is the person
+ * of the ID token. Of `request`, env, ui and no_person count; an access token that has ended is renewed first. */
+struct moidc_userinfo {
+    char subject[256];
+    char username[256];
+    char email[256];
+};
+enum moidc_code moidc_userinfo(struct moidc_server *server, const struct moidc_token_request *request,
+                               struct moidc_userinfo *ret, struct moidc_err *err);
 
 /* The token's text, for the Authorization header; borrowed from the token. Secret. */
 const char *moidc_token_reveal(const struct moidc_token *token);

@@ -41,6 +41,22 @@ enum moidc_code secret_copy(const struct secret *secret, struct secret **ret, st
     return MOIDC_OK;
 }
 
+enum moidc_code secret_prefixed(const char *prefix, const struct secret *secret, struct secret **ret,
+                                struct moidc_err *err)
+{
+    size_t n = strlen(prefix);
+    struct secret *longer = mem_alloc(sizeof *longer + n + secret->length + 1);
+
+    if (longer == NULL) {
+        return err_memory(err);
+    }
+    longer->length = n + secret->length;
+    memcpy(longer->bytes, prefix, n);
+    memcpy(longer->bytes + n, secret->bytes, secret->length + 1);
+    *ret = longer;
+    return MOIDC_OK;
+}
+
 void secret_free(struct secret *secret)
 {
     if (secret != NULL) {

@@ -12,6 +12,9 @@ struct secret *secret_new(const char *bytes, size_t n) MUST_CHECK;
 struct secret *secret_new_text(const char *text) MUST_CHECK;
 /* A copy of `secret`; NULL stays NULL only for NULL. */
 enum moidc_code secret_copy(const struct secret *secret, struct secret **ret, struct moidc_err *err) MUST_CHECK;
+/* "prefix" and the secret's bytes in one: the value of a header. */
+enum moidc_code secret_prefixed(const char *prefix, const struct secret *secret, struct secret **ret,
+                                struct moidc_err *err) MUST_CHECK;
 void secret_free(struct secret *secret);
 DEFINE_CLEANUP(struct secret *, secret_free)
 

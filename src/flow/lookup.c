@@ -56,7 +56,8 @@ static enum moidc_code server_of(const struct moidc_lookup *lookup, const struct
     return *ret != NULL ? MOIDC_OK : err_memory(err);
 }
 
-/* What the variables describe (contract: "The variables describe ..."): *ret borrows from client or lookup. */
+/* What the variables describe (contract: "The variables describe ..."): *ret borrows from client or lookup. `request`
+ * is NULL where no request is made. */
 static enum moidc_code described_by_environment(struct moidc_client *client, const struct moidc_lookup *lookup,
                                                 const struct url *request, const char **ret, struct moidc_err *err)
 {
@@ -338,9 +339,6 @@ enum moidc_code lookup_server(struct moidc_client *client, const struct moidc_lo
     if (rc != MOIDC_OK) {
         return rc;
     }
-    sources.files[0] = client->files[0];
-    sources.files[1] = client->files[1];
-    warn_of_variables(client, lookup);
     client->any_server = settings_any(&sources) || client->server_count > 0;
     rc = settings_match(&sources, url, &uri, err);
     if (rc != MOIDC_OK) {

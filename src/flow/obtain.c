@@ -438,6 +438,14 @@ enum moidc_code obtain(struct session *session, const struct wish *wish, struct 
     return rc;
 }
 
+enum moidc_code obtain_look(struct session *session, const struct wish *wish, struct moidc_err *err)
+{
+    CLEANUP(cache_dir_close_p) struct cache_dir *dir = NULL;
+    enum moidc_code rc = open_cache(session, wish, &dir, err);
+
+    return rc == MOIDC_OK ? look_in_cache(session, dir, false, err) : rc;
+}
+
 enum moidc_code obtain_forget(struct session *session, const struct wish *wish, bool *removed, struct moidc_err *err)
 {
     CLEANUP(cache_dir_close_p) struct cache_dir *dir = NULL;

@@ -8,6 +8,9 @@
 /* Fills the session with tokens that serve the wish. Called by the busy thread. */
 enum moidc_code obtain(struct session *session, const struct wish *wish, struct moidc_err *err) MUST_CHECK;
 
+/* Takes over what the cache has, and asks nobody. Called by the busy thread. */
+enum moidc_code obtain_look(struct session *session, const struct wish *wish, struct moidc_err *err) MUST_CHECK;
+
 /* Removes the identity's tokens from the provider (RFC 7009, as far as it goes), the cache and the session. */
 enum moidc_code obtain_forget(struct session *session, const struct wish *wish, bool *removed,
                               struct moidc_err *err) MUST_CHECK;

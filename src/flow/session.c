@@ -321,28 +321,34 @@ enum moidc_code session_obtain(struct session *session, const struct wish *wish,
     return rc;
 }
 
-enum moidc_code session_forget(struct session *session, const struct wish *wish, bool *removed, struct moidc_err *err)
+enum moidc_code session_turn_take(struct session *session, const struct wish *wish, struct moidc_err *err)
 {
-    struct moidc_err last;
-    enum moidc_code rc;
+    bool ours;
 
     pthread_mutex_lock(&session->mutex);
-    if (!wait_for_turn(session, wish)) {
-        pthread_mutex_unlock(&session->mutex);
-        return err_set(err, MOIDC_E_CANCELLED, "the call was cancelled while another one signs in");
-    }
-    session->busy = true;
-    last = session->last;
+    ours = wait_for_turn(session, wish);
+    session->busy = session->busy || ours;
     pthread_mutex_unlock(&session->mutex);
+    return ours ? MOIDC_OK : err_set(err, MOIDC_E_CANCELLED, "the call was cancelled while another one signs in");
+}
 
-    rc = obtain_forget(session, wish, removed, err);
-
+void session_turn_give(struct session *session)
+{
     pthread_mutex_lock(&session->mutex);
     session->busy = false;
-    session->last = last;
-    session->blocked_until_ms = 0;
     pthread_cond_broadcast(&session->changed);
     pthread_mutex_unlock(&session->mutex);
+}
+
+enum moidc_code session_forget(struct session *session, const struct wish *wish, bool *removed, struct moidc_err *err)
+{
+    enum moidc_code rc = session_turn_take(session, wish, err);
+
+    if (rc == MOIDC_OK) {
+        rc = obtain_forget(session, wish, removed, err);
+        session_unblock(session);
+        session_turn_give(session);
+    }
     return rc;
 }
 

@@ -85,6 +85,11 @@ enum moidc_code session_obtain(struct session *session, const struct wish *wish,
 enum moidc_code session_forget(struct session *session, const struct wish *wish, bool *removed,
                                struct moidc_err *err) MUST_CHECK;
 
+/* Makes the calling thread the busy one, after those before it, without asking for a token; then ends that.
+ * MOIDC_E_CANCELLED: the caller did not want to wait. */
+enum moidc_code session_turn_take(struct session *session, const struct wish *wish, struct moidc_err *err) MUST_CHECK;
+void session_turn_give(struct session *session);
+
 /* The settings were changed by the user: what failed before may work now. */
 void session_unblock(struct session *session);
 

@@ -81,6 +81,8 @@ static enum moidc_code endpoints(const json_t *document, struct metadata *metada
         {"jwks_uri", &metadata->jwks_uri},
         {"revocation_endpoint", &metadata->revocation_endpoint},
         {"device_authorization_endpoint", &metadata->device_authorization_endpoint},
+        {"userinfo_endpoint", &metadata->userinfo_endpoint},
+        {"end_session_endpoint", &metadata->end_session_endpoint},
     };
     struct url issuer;
     bool loopback = url_parse(metadata->issuer, &issuer) && !issuer.https && url_is_loopback(&issuer);
@@ -147,6 +149,8 @@ void metadata_free(struct metadata *metadata)
         mem_free(metadata->jwks_uri);
         mem_free(metadata->revocation_endpoint);
         mem_free(metadata->device_authorization_endpoint);
+        mem_free(metadata->userinfo_endpoint);
+        mem_free(metadata->end_session_endpoint);
         mem_free(metadata);
     }
 }

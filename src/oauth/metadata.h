@@ -12,6 +12,8 @@ struct metadata {
     char *jwks_uri;                      /* NULL: not named */
     char *revocation_endpoint;           /* NULL: not named */
     char *device_authorization_endpoint; /* NULL: not named (RFC 8628 §4) */
+    char *userinfo_endpoint;             /* NULL: not named (OIDC Core §5.3) */
+    char *end_session_endpoint;          /* NULL: not named (RP-Initiated Logout §2.1) */
     bool auth_post;                      /* token_endpoint_auth_methods_supported lists client_secret_post */
     bool auth_basic;                     /* ... client_secret_basic */
     bool iss_parameter;                  /* authorization_response_iss_parameter_supported (RFC 9207 §3) */
