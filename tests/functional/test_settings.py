@@ -1,5 +1,6 @@
 """contract.md, "Settings"."""
 import os
+import ssl
 
 import pytest
 from browser import fetch
@@ -619,6 +620,34 @@ def test_an_https_issuer_with_an_unknown_certificate_is_refused(world):
     world.person()
     world.run("token()", unset=["SSL_CERT_FILE"]).failed("network", world.provider.issuer, ("certificate", "SSL"))
     assert world.provider.requests == []
+
+
+def test_an_https_issuer_with_a_certificate_for_another_host_is_refused(world):
+    world.provider = world.new_provider(context=world.authority.context("auth.example.com"))
+    world.person()
+    outcome = world.run("token()", SSL_CERT_FILE=str(world.authority.ca_file))
+    outcome.failed("network", world.provider.issuer, ("certificate", "SSL"))
+    assert world.provider.requests == []
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
+@pytest.mark.parametrize("version, accepted", [("TLSv1_1", False), ("TLSv1_2", True)])
+def test_tls_below_1_2_is_refused_whatever_the_system_allows(world, version, accepted):
+    context = world.authority.context()
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.minimum_version = ssl.TLSVersion.TLSv1
+    context.maximum_version = ssl.TLSVersion[version]
+    world.provider = world.new_provider(context=context)
+    system = world.folder / "openssl.cnf"
+    system.write_text("openssl_conf = all\n[all]\nssl_conf = ssl\n[ssl]\nsystem_default = old\n[old]\n"
+                      "MinProtocol = TLSv1\nCipherString = ALL:@SECLEVEL=0\n")
+    world.robot()
+    outcome = world.run("token()", spawn=True, SSL_CERT_FILE=str(world.authority.ca_file), OPENSSL_CONF=str(system))
+    if accepted:
+        outcome.ok()
+    else:
+        outcome.failed("network", world.provider.issuer)
+        assert world.provider.requests == []
 
 
 @pytest.mark.parametrize("configured, published", [("", "/"), ("/", "")])
