@@ -11,7 +11,8 @@ void client_auth_announce(struct session *session, const struct wish *wish)
 {
     const struct settings *settings = wish->settings;
 
-    if (session->announced_secret || !settings->secret_from_environment || settings->issuer_file == NULL) {
+    if (session->announced_secret || !settings->secret_from_environment || settings->issuer_file == NULL ||
+        settings->client_auth == SETTINGS_AUTH_NONE) {
         return;
     }
     pthread_mutex_lock(&session->mutex);
@@ -37,23 +38,37 @@ static bool is_about_client(const struct moidc_err *err)
     return strcmp(err->oauth_error, "invalid_client") == 0 || strcmp(err->oauth_error, "unauthorized_client") == 0;
 }
 
+enum client_auth client_auth_of(const struct session *session, const struct settings *settings, const char *remembered)
+{
+    switch (settings->client_auth) {
+    case SETTINGS_AUTH_POST:
+        return CLIENT_AUTH_POST;
+    case SETTINGS_AUTH_BASIC:
+        return CLIENT_AUTH_BASIC;
+    case SETTINGS_AUTH_NONE:
+        return CLIENT_AUTH_NONE;
+    case SETTINGS_AUTH_AUTO:
+        break;
+    }
+    if (remembered == NULL) {
+        return client_auth_first(session->provider.metadata);
+    }
+    return strcmp(remembered, client_auth_name(CLIENT_AUTH_BASIC)) == 0 ? CLIENT_AUTH_BASIC : CLIENT_AUTH_POST;
+}
+
 enum moidc_code client_auth_send(struct session *session, const struct wish *wish,
                                  const struct client_auth_attempt *attempt, enum client_auth *worked,
                                  struct moidc_err *err)
 {
-    enum client_auth auth = client_auth_first(session->provider.metadata);
+    enum client_auth auth = client_auth_of(session, wish->settings, attempt->remembered);
     struct moidc_err first;
     enum moidc_code rc;
 
-    if (attempt->remembered != NULL) {
-        bool basic = strcmp(attempt->remembered, client_auth_name(CLIENT_AUTH_BASIC)) == 0;
-
-        auth = basic ? CLIENT_AUTH_BASIC : CLIENT_AUTH_POST;
-    }
     client_auth_announce(session, wish);
     *worked = auth;
     rc = attempt->send(attempt->ctx, auth, err);
-    if (rc != MOIDC_E_PROVIDER || wish->settings->client_secret == NULL || !is_about_client(err)) {
+    if (rc != MOIDC_E_PROVIDER || wish->settings->client_secret == NULL || !is_about_client(err) ||
+        wish->settings->client_auth != SETTINGS_AUTH_AUTO) {
         return rc;
     }
     first = *err;

@@ -13,12 +13,15 @@ struct client_auth_attempt {
     const char *remembered; /* the registered name of the way that worked before; NULL: none is known */
 };
 
-/* Authenticates by what worked before or what the metadata lists; when that is refused (invalid_client,
+/* Authenticates as the setting `client-auth` says, and in no other way. Where that is auto: by what worked before or what the metadata lists; when that is refused (invalid_client,
  * unauthorized_client), the other way once: metadata is often wrong, the refusal is not. *worked is the last way. The
  * client secret is announced before it goes. */
 enum moidc_code client_auth_send(struct session *session, const struct wish *wish,
                                  const struct client_auth_attempt *attempt, enum client_auth *worked,
                                  struct moidc_err *err) MUST_CHECK;
+
+/* The first way: that of the setting, else the one that worked before, else what the metadata lists. */
+enum client_auth client_auth_of(const struct session *session, const struct settings *settings, const char *remembered);
 
 /* A secret that stands in the environment is to be seen going where a file says (contract: On disk). Once. */
 void client_auth_announce(struct session *session, const struct wish *wish);

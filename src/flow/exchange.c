@@ -298,7 +298,7 @@ enum moidc_code exchange(struct session *session, const struct wish *wish, const
     }
     entry->obtained_at_s = started_s;
     entry->access_expires_at_s = response->expires_in_s >= 0 ? started_s + response->expires_in_s : 0;
-    if (wish->settings->client_secret != NULL) {
+    if (wish->settings->client_secret != NULL && wish->settings->client_auth == SETTINGS_AUTH_AUTO) {
         mem_free(entry->client_auth);
         entry->client_auth = mem_strdup(client_auth_name(worked)); /* NULL: tried anew next time */
     }
@@ -316,6 +316,7 @@ enum moidc_code exchange_client_credentials(struct session *session, const struc
         .grant = GRANT_CLIENT_CREDENTIALS,
         .scope = settings->scope_set ? settings->scope : NULL, /* the default holds openid, which some refuse here */
         .audience = settings->audience,
+        .resource = settings->resource,
     };
 
     return exchange(session, wish, &grant, before, NULL, ret, err);
@@ -329,6 +330,7 @@ enum moidc_code exchange_refresh(struct session *session, const struct wish *wis
         .grant = GRANT_REFRESH,
         .refresh_token = before->refresh_token,
         .audience = wish->settings->audience_set ? wish->settings->audience : NULL,
+        .resource = wish->settings->resource,
     };
 
     if (before->nonce != NULL && (nonce = secret_new_text(before->nonce)) == NULL) {
@@ -350,10 +352,7 @@ enum moidc_code exchange_revoke(struct session *session, const struct wish *wish
     if (rc != MOIDC_OK || entry->refresh_token == NULL || session->provider.metadata->revocation_endpoint == NULL) {
         return rc;
     }
-    client.auth = client_auth_first(session->provider.metadata);
-    if (entry->client_auth != NULL && strcmp(entry->client_auth, client_auth_name(CLIENT_AUTH_BASIC)) == 0) {
-        client.auth = CLIENT_AUTH_BASIC;
-    }
+    client.auth = client_auth_of(session, settings, entry->client_auth);
     client_auth_announce(session, wish);
     rc = token_request_new(session->provider.metadata->revocation_endpoint, &client, &grant, &request, err);
     rc = rc == MOIDC_OK ? provider_send(&session->provider, &wish->call, request, &reply, err) : rc;

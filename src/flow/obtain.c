@@ -45,7 +45,8 @@ static bool satisfied(struct session *session, const struct wish *wish)
     bool ending;
     struct moidc_token *token = session_peek(session, wish->settings, wish->min_valid_s, wish->rejected, &ending);
     /* the renewal thread comes while the old token is still good */
-    bool found = token != NULL && !wish->anew && !(wish->background && token_is_ending(token));
+    bool found =
+        token != NULL && !wish->anew && !(wish->background && token_is_ending(token, wish->settings->refresh_margin_s));
 
     token_release(token);
     return found;

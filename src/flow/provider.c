@@ -65,7 +65,7 @@ enum moidc_code provider_send(struct provider *provider, const struct call *call
         int64_t pause;
 
         if (provider->http == NULL) {
-            rc = http_new(call->env, &provider->http, err);
+            rc = http_new(call->env, provider->ca_file, &provider->http, err);
             if (rc != MOIDC_OK) {
                 return rc;
             }

@@ -8,7 +8,8 @@
 #include "oauth/metadata.h"
 
 struct provider {
-    const char *issuer; /* as configured; borrowed */
+    const char *issuer;  /* as configured; borrowed */
+    const char *ca_file; /* the setting; NULL or "": none; borrowed */
     struct http *http;
     struct metadata *metadata;
     struct jwks *jwks;

@@ -26,7 +26,11 @@ static enum moidc_code identity_copy(const struct settings *settings, struct ide
     ret->scope = mem_strdup(settings->scope);
     ret->audience = mem_strdup(settings->audience);
     ret->kind = kind_of(settings);
-    if (ret->issuer == NULL || ret->client_id == NULL || ret->scope == NULL || ret->audience == NULL) {
+    ret->login_hint = mem_strdup(settings->login_hint);
+    ret->resource = mem_strdup(settings->resource);
+    ret->authorize_params = mem_strdup(settings->authorize_params);
+    if (ret->issuer == NULL || ret->client_id == NULL || ret->scope == NULL || ret->audience == NULL ||
+        ret->login_hint == NULL || ret->resource == NULL || ret->authorize_params == NULL) {
         return err_memory(err);
     }
     return MOIDC_OK;
@@ -56,9 +60,14 @@ enum moidc_code session_new(struct moidc_client *client, const struct settings *
     pthread_mutex_init(&session->mutex, NULL);
     session_condition_init(&session->changed);
     session->client = client;
-    rc = identity_copy(settings, &session->identity, err);
+    session->cache = settings->cache;
+    session->ca_file = mem_strdup(settings->ca_file);
+    session->cache_helper = mem_strdup(settings->cache_helper);
+    rc = session->ca_file != NULL && session->cache_helper != NULL ? identity_copy(settings, &session->identity, err)
+                                                                   : err_memory(err);
     if (rc == MOIDC_OK) {
         session->provider.issuer = session->identity.issuer;
+        session->provider.ca_file = session->ca_file;
         *ret = session;
         session = NULL;
     }
@@ -81,6 +90,11 @@ void session_free(struct session *session)
     mem_free((char *)session->identity.client_id);
     mem_free((char *)session->identity.scope);
     mem_free((char *)session->identity.audience);
+    mem_free((char *)session->identity.login_hint);
+    mem_free((char *)session->identity.resource);
+    mem_free((char *)session->identity.authorize_params);
+    mem_free(session->ca_file);
+    mem_free(session->cache_helper);
     mem_free(session);
 }
 
@@ -90,7 +104,11 @@ bool session_is_for(const struct session *session, const struct settings *settin
 
     return strcmp(identity->issuer, settings->issuer) == 0 && strcmp(identity->client_id, settings->client_id) == 0 &&
            strcmp(identity->scope, settings->scope) == 0 && strcmp(identity->audience, settings->audience) == 0 &&
-           strcmp(identity->kind, kind_of(settings)) == 0;
+           strcmp(identity->kind, kind_of(settings)) == 0 && strcmp(identity->login_hint, settings->login_hint) == 0 &&
+           strcmp(identity->resource, settings->resource) == 0 &&
+           strcmp(identity->authorize_params, settings->authorize_params) == 0 &&
+           strcmp(session->ca_file, settings->ca_file) == 0 && session->cache == settings->cache &&
+           strcmp(session->cache_helper, settings->cache_helper) == 0;
 }
 
 /* The token that these settings ask for, when it may be sent to their server; borrowed. Mutex held. */
@@ -111,7 +129,8 @@ static bool can_renew(const struct session *session, const struct settings *sett
     if (settings->use_id_token && session->no_id_token_on_renewal) {
         return false;
     }
-    if (settings->secret_from_environment && settings->issuer_file != NULL && !session->announced_secret) {
+    if (settings->secret_from_environment && settings->issuer_file != NULL && !session->announced_secret &&
+        settings->client_auth != SETTINGS_AUTH_NONE) {
         return false; /* the announcement is to be seen first, and the background shows nothing */
     }
     return session->entry->refresh_token != NULL || strcmp(session->identity.kind, "client") == 0;
@@ -124,8 +143,8 @@ struct moidc_token *session_peek(struct session *session, const struct settings 
 
     pthread_mutex_lock(&session->mutex);
     token = token_hold(fitting(session, settings, min_valid_s, rejected));
-    *ending = token != NULL && token_is_ending(token) && !session->busy && !session->renewal_queued &&
-              can_renew(session, settings) && clock_steady_ms() >= session->next_renewal_ms;
+    *ending = token != NULL && token_is_ending(token, settings->refresh_margin_s) && !session->busy &&
+              !session->renewal_queued && can_renew(session, settings) && clock_steady_ms() >= session->next_renewal_ms;
     pthread_mutex_unlock(&session->mutex);
     return token;
 }
@@ -255,7 +274,7 @@ static enum moidc_code take_turn(struct session *session, const struct wish *wis
             wish->anew ? NULL : fitting(session, wish->settings, wish->min_valid_s, wish->rejected);
 
         /* the renewal thread comes while the old one is still good */
-        if (token != NULL && !(wish->background && token_is_ending(token))) {
+        if (token != NULL && !(wish->background && token_is_ending(token, wish->settings->refresh_margin_s))) {
             *ret = token_hold(token);
             return MOIDC_OK;
         }

@@ -18,6 +18,9 @@ struct session {
     struct moidc_client *client; /* borrowed: sessions live as long as their client */
     struct session *next;
     struct identity identity; /* its strings are owned here */
+    char *ca_file;            /* what the provider is reached with, and where tokens are kept: as in struct settings */
+    char *cache_helper;
+    enum settings_cache cache;
 
     /* guarded by `mutex`, which is never held while anything is waited for */
     pthread_mutex_t mutex;

@@ -45,12 +45,25 @@ static enum moidc_code unguessable(struct secret **ret, struct moidc_err *err)
     return rc;
 }
 
+/* The user's `prompt`, and consent where offline_access is asked for, which OIDC Core §11 wants it with; `none` stays
+ * alone (§3.1.2.1). */
+static const char *prompt_for(const struct settings *settings, const char *scope, char *ret, size_t size)
+{
+    bool add = text_has_word(scope, "offline_access") && !text_has_word(settings->prompt, "consent") &&
+               strcmp(settings->prompt, "none") != 0;
+
+    snprintf(ret, size, "%s%s%s", settings->prompt, add && settings->prompt[0] != '\0' ? " " : "",
+             add ? "consent" : "");
+    return ret;
+}
+
 static enum moidc_code attempt_init(struct session *session, const struct wish *wish, struct attempt *attempt,
                                     struct moidc_err *err)
 {
     const struct settings *settings = wish->settings;
     char challenge[PKCE_CHALLENGE_SIZE];
     char scope[4200];
+    char prompt[64];
     struct authz_request request = {
         .endpoint = session->provider.metadata->authorization_endpoint,
         .client_id = settings->client_id,
@@ -58,6 +71,9 @@ static enum moidc_code attempt_init(struct session *session, const struct wish *
         .scope = scope,
         .audience = settings->audience_set ? settings->audience : NULL,
         .code_challenge = challenge,
+        .login_hint = settings->login_hint,
+        .resource = settings->resource,
+        .parameters = settings->authorize_params,
     };
     enum moidc_code rc;
 
@@ -67,7 +83,7 @@ static enum moidc_code attempt_init(struct session *session, const struct wish *
         return err_next(err, "this provider lets no person sign in: set client-secret");
     }
     snprintf(scope, sizeof scope, "%s%s", settings->scope, attempt->offline ? " offline_access" : "");
-    request.prompt = text_has_word(scope, "offline_access") ? "consent" : NULL; /* OIDC Core §11 */
+    request.prompt = prompt_for(settings, scope, prompt, sizeof prompt);
     rc = unguessable(&attempt->state, err);
     rc = rc == MOIDC_OK ? unguessable(&attempt->nonce, err) : rc;
     rc = rc == MOIDC_OK ? unguessable(&attempt->verifier, err) : rc;
@@ -142,6 +158,7 @@ static enum moidc_code redeem(struct session *session, const struct wish *wish, 
         .verifier = attempt->verifier,
         .redirect_uri = wish->settings->redirect_uri,
         .audience = wish->settings->audience,
+        .resource = wish->settings->resource,
     };
 
     return exchange(session, wish, &grant, before, attempt->nonce, ret, err);
@@ -286,6 +303,9 @@ enum moidc_code sign_in(struct session *session, const struct wish *wish, const 
     CLEANUP(cache_entry_free_p) struct cache_entry *entry = NULL;
     enum moidc_code rc = person_check(&wish->call, err);
 
+    if (offline == OFFLINE_ASK && strcmp(wish->settings->prompt, "none") == 0) {
+        offline = OFFLINE_UNKNOWN; /* nobody is to be asked for consent, which it needs */
+    }
     rc = rc == MOIDC_OK ? provider_discover(&session->provider, &wish->call, err) : rc;
     rc = rc == MOIDC_OK ? attempt_once(session, wish, offline == OFFLINE_ASK, before, &entry, err) : rc;
     if (rc == MOIDC_E_PROVIDER && offline == OFFLINE_ASK && is_about_scope(err)) {

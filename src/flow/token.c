@@ -14,7 +14,7 @@ struct moidc_token {
     struct secret *secret;
     int64_t expires_at_s;      /* by the machine's clock; 0: nobody said */
     int64_t expires_steady_ms; /* by the clock that nobody sets back */
-    int64_t margin_ms;
+    int64_t lifetime_ms;
 };
 
 enum moidc_code token_new(const struct secret *secret, int64_t obtained_at_s, int64_t expires_at_s,
@@ -39,7 +39,7 @@ enum moidc_code token_new(const struct secret *secret, int64_t obtained_at_s, in
     left_s = left_s > 0 ? left_s : 0;
     token->expires_at_s = expires_at_s;
     token->expires_steady_ms = clock_steady_ms() + left_s * 1000;
-    token->margin_ms = lifetime_s * 1000 / 5 < MARGIN_MOST_MS ? lifetime_s * 1000 / 5 : MARGIN_MOST_MS;
+    token->lifetime_ms = lifetime_s * 1000;
     *ret = token;
     token = NULL;
     return MOIDC_OK;
@@ -80,9 +80,17 @@ bool token_is_valid(const struct moidc_token *token, int64_t min_valid_s)
            token->expires_at_s - clock_now_s() > min_valid_s;
 }
 
-bool token_is_ending(const struct moidc_token *token)
+static int64_t smaller(int64_t a, int64_t b)
 {
-    return token->expires_at_s != 0 && token->expires_steady_ms - clock_steady_ms() <= token->margin_ms;
+    return a < b ? a : b;
+}
+
+bool token_is_ending(const struct moidc_token *token, int64_t margin_s)
+{
+    int64_t margin_ms = margin_s > 0 ? smaller(margin_s * 1000, token->lifetime_ms / 2)
+                                     : smaller(token->lifetime_ms / 5, MARGIN_MOST_MS);
+
+    return token->expires_at_s != 0 && token->expires_steady_ms - clock_steady_ms() <= margin_ms;
 }
 
 bool token_equal(const struct moidc_token *a, const struct moidc_token *b)

@@ -19,8 +19,9 @@ int64_t token_expires_at_s(const struct moidc_token *token);
 
 /* True when it stays valid for more than `min_valid_s` seconds from now. */
 bool token_is_valid(const struct moidc_token *token, int64_t min_valid_s);
-/* True when a fifth of its lifetime, at most 60 s, is left. */
-bool token_is_ending(const struct moidc_token *token);
+/* True when `margin_s` or less is left, but at most half of its lifetime: else a token would be renewed as soon as it
+ * comes. 0: a fifth of the lifetime, at most 60 s. */
+bool token_is_ending(const struct moidc_token *token, int64_t margin_s);
 bool token_equal(const struct moidc_token *a, const struct moidc_token *b);
 
 #endif

@@ -92,9 +92,11 @@ enum moidc_code cache_entry_copy(const struct cache_entry *entry, struct cache_e
     return MOIDC_OK;
 }
 
-/* The members that name the identity, in the order of the struct. */
-static const char *const KEY_NAMES[] = {"issuer", "client_id", "scope", "audience", "kind"};
-enum { KEY_COUNT = sizeof KEY_NAMES / sizeof KEY_NAMES[0] };
+/* The members that name the identity, in the order of the struct. From KEY_ALWAYS on they are left out where they are
+ * empty, so that the names and files of those that have none are what they were before these existed. */
+static const char *const KEY_NAMES[] = {"issuer", "client_id",  "scope",    "audience",
+                                        "kind",   "login_hint", "resource", "authorize_params"};
+enum { KEY_COUNT = sizeof KEY_NAMES / sizeof KEY_NAMES[0], KEY_ALWAYS = 5 };
 
 static void key_values(const struct identity *identity, const char *ret[KEY_COUNT])
 {
@@ -103,6 +105,23 @@ static void key_values(const struct identity *identity, const char *ret[KEY_COUN
     ret[2] = identity->scope;
     ret[3] = identity->audience;
     ret[4] = identity->kind;
+    ret[5] = identity->login_hint;
+    ret[6] = identity->resource;
+    ret[7] = identity->authorize_params;
+    for (size_t i = KEY_ALWAYS; i < KEY_COUNT; i++) {
+        ret[i] = ret[i] != NULL ? ret[i] : "";
+    }
+}
+
+/* Spreads `text` and its NUL, so that "ab","c" is not "a","bc". */
+static uint64_t spread(uint64_t hash, const char *text)
+{
+    for (;; text++) {
+        hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
+        if (*text == '\0') {
+            return hash;
+        }
+    }
 }
 
 /* FNV-1a: spreads, and needs no library on the way that answers from the cache. It is no proof of identity: the file
@@ -114,11 +133,10 @@ void cache_name(const struct identity *identity, char ret[CACHE_NAME_SIZE])
 
     key_values(identity, values);
     for (size_t i = 0; i < KEY_COUNT; i++) {
-        for (const char *c = values[i];; c++) {
-            hash = (hash ^ (unsigned char)*c) * 0x100000001b3u;
-            if (*c == '\0') {
-                break; /* the NUL counts too, so that "ab","c" is not "a","bc" */
-            }
+        if (i < KEY_ALWAYS) {
+            hash = spread(hash, values[i]);
+        } else if (values[i][0] != '\0') {
+            hash = spread(spread(hash, KEY_NAMES[i]), values[i]);
         }
     }
     snprintf(ret, CACHE_NAME_SIZE, "tokens-%016llx", (unsigned long long)hash);
@@ -144,6 +162,9 @@ static bool is_of_identity(const json_t *object, const struct identity *identity
     for (size_t i = 0; i < KEY_COUNT; i++) {
         const char *own = json_text(object, KEY_NAMES[i]);
 
+        if (own == NULL && i >= KEY_ALWAYS) {
+            own = "";
+        }
         if (own == NULL || strcmp(own, values[i]) != 0) {
             return false;
         }
@@ -153,7 +174,7 @@ static bool is_of_identity(const json_t *object, const struct identity *identity
 
 static bool is_of_any_identity(const json_t *object)
 {
-    for (size_t i = 0; i < KEY_COUNT; i++) {
+    for (size_t i = 0; i < KEY_ALWAYS; i++) {
         if (json_text(object, KEY_NAMES[i]) == NULL) {
             return false;
         }
@@ -308,7 +329,7 @@ static json_t *entry_object(const struct identity *identity, const struct cache_
     key_values(identity, values);
     set_seconds(object, "version", FORMAT_VERSION, failed);
     for (size_t i = 0; i < KEY_COUNT; i++) {
-        set_text(object, KEY_NAMES[i], values[i], failed);
+        set_text(object, KEY_NAMES[i], i < KEY_ALWAYS || values[i][0] != '\0' ? values[i] : NULL, failed);
     }
     for (size_t i = 0; i < entry->server_count; i++) {
         if (json_array_append_new(servers, json_string(entry->servers[i])) != 0) {

@@ -13,6 +13,10 @@ struct identity {
     const char *scope;
     const char *audience;
     const char *kind; /* "person" or "client" */
+    /* where a setting has them, as struct settings has them; NULL or "": none */
+    const char *login_hint;
+    const char *resource;
+    const char *authorize_params;
 };
 
 /* Whether a sign-in should ask for offline_access (OIDC Core §11). */

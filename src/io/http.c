@@ -32,7 +32,7 @@ static void global_init(void)
     fork_gate_leave();
 }
 
-enum moidc_code http_new(const struct moidc_env *env, struct http **ret, struct moidc_err *err)
+enum moidc_code http_new(const struct moidc_env *env, const char *ca_file, struct http **ret, struct moidc_err *err)
 {
     CLEANUP(http_free_p) struct http *http = mem_zalloc(sizeof *http);
     enum moidc_code rc;
@@ -51,7 +51,7 @@ enum moidc_code http_new(const struct moidc_env *env, struct http **ret, struct 
     if (http->easy == NULL || http->multi == NULL) {
         return err_memory(err);
     }
-    rc = trust_find(env, &http->trust, err);
+    rc = trust_find(env, ca_file, &http->trust, err);
     rc = rc == MOIDC_OK ? env_copy(env, &http->env, err) : rc;
     if (rc == MOIDC_OK) {
         *ret = http;
@@ -329,7 +329,7 @@ static enum moidc_code failed(const struct http *http, const struct http_request
     case CURLE_SSL_CACERT_BADFILE:
         err_set(err, MOIDC_E_NETWORK, "the TLS certificate of %s is not trusted: %s (certificates from %s)",
                 request->what, text, http->trust.source);
-        err_next(err, "if your organisation has a CA of its own, set SSL_CERT_FILE to its PEM bundle");
+        err_next(err, "if your organisation has a CA of its own, set ca-file (or SSL_CERT_FILE) to its PEM bundle");
         break;
     case CURLE_WRITE_ERROR:
         err_set(err, MOIDC_E_PROTOCOL, "the answer of %s is larger than %d bytes", request->what,

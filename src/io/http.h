@@ -10,8 +10,10 @@
 struct http;
 
 /* Proxies (https_proxy, no_proxy ...) and certificates (SSL_CERT_FILE, SSL_CERT_DIR, REQUESTS_CA_BUNDLE,
- * CURL_CA_BUNDLE, then the system's) are taken from `env` now. *ret is the caller's, http_free(). */
-enum moidc_code http_new(const struct moidc_env *env, struct http **ret, struct moidc_err *err) MUST_CHECK;
+ * CURL_CA_BUNDLE, then the system's) are taken from `env` now; with `ca_file` (not NULL or "") those of that file alone
+ * are trusted. *ret is the caller's, http_free(). */
+enum moidc_code http_new(const struct moidc_env *env, const char *ca_file, struct http **ret,
+                         struct moidc_err *err) MUST_CHECK;
 void http_free(struct http *http);
 DEFINE_CLEANUP(struct http *, http_free)
 

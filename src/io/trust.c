@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -70,12 +71,28 @@ static enum moidc_code take_from_system(const struct moidc_env *env, struct trus
     return MOIDC_OK;
 }
 
-enum moidc_code trust_find(const struct moidc_env *env, struct trust *ret, struct moidc_err *err)
+/* The file that the user named. Its owner is not checked, as nobody checks that of SSL_CERT_FILE: only the user's own
+ * settings can name it, and certificates are often put there by another account. */
+static enum moidc_code take_named(const char *path, struct trust *ret, struct moidc_err *err)
+{
+    if (access(path, R_OK) != 0 || is_directory(path)) {
+        err_set(err, MOIDC_E_CONFIGURATION, "the certificates that `ca-file` names cannot be read: %s",
+                is_directory(path) ? "a folder" : strerror(errno));
+        err_where(err, "%s", path);
+        return err_next(err, "set ca-file to a PEM file of certificates");
+    }
+    return take(path, false, "ca-file", ret, err);
+}
+
+enum moidc_code trust_find(const struct moidc_env *env, const char *ca_file, struct trust *ret, struct moidc_err *err)
 {
     static const char *const variables[] = {"SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"};
     struct trust trust = {0};
     enum moidc_code rc = MOIDC_OK;
 
+    if (ca_file != NULL && *ca_file != '\0') {
+        return take_named(ca_file, ret, err);
+    }
     for (size_t i = 0; i < 4 && rc == MOIDC_OK; i++) {
         const char *path = env_get(env, variables[i]);
         bool pair = i == 1 && trust.file != NULL; /* SSL_CERT_DIR adds to SSL_CERT_FILE */

@@ -13,9 +13,11 @@ struct trust {
     const char *source; /* for messages: "SSL_CERT_FILE", "the system"; static */
 };
 
-/* Looks in this order: SSL_CERT_FILE and SSL_CERT_DIR, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, a hashed /etc/ssl/certs, the
+/* With `ca_file` (not NULL or ""), that file alone: MOIDC_E_CONFIGURATION when it cannot be read. Else looks in this
+ * order: SSL_CERT_FILE and SSL_CERT_DIR, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, a hashed /etc/ssl/certs, the
  * bundle files of Debian, RHEL, SUSE, Alpine and macOS, MOIDC_CERTIFI (which the Python package sets to certifi's). */
-enum moidc_code trust_find(const struct moidc_env *env, struct trust *ret, struct moidc_err *err) MUST_CHECK;
+enum moidc_code trust_find(const struct moidc_env *env, const char *ca_file, struct trust *ret,
+                           struct moidc_err *err) MUST_CHECK;
 void trust_clear(struct trust *trust);
 
 /* The proxy for `url` by https_proxy, HTTPS_PROXY, http_proxy, all_proxy, ALL_PROXY; "" for none and for loopback.

@@ -22,6 +22,9 @@ enum moidc_code authz_url(const struct authz_request *request, char **ret, struc
     form_add(&buf, "code_challenge_method", "S256"); /* RFC 7636 §4.3; never `plain` */
     form_add(&buf, "audience", request->audience);
     form_add(&buf, "prompt", request->prompt);
+    form_add(&buf, "login_hint", request->login_hint);
+    form_add_words(&buf, "resource", request->resource);
+    form_add_encoded(&buf, request->parameters);
     *ret = strbuf_take(&buf);
     return *ret != NULL ? MOIDC_OK : strbuf_error(&buf, "the authorization request", err);
 }

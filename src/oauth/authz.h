@@ -5,7 +5,7 @@
 
 #include "base/secret.h"
 
-/* What goes into the request; all borrowed. */
+/* What goes into the request; all borrowed. NULL or "" is not sent. */
 struct authz_request {
     const char *endpoint; /* may have a query of its own (RFC 6749 §3.1) */
     const char *client_id;
@@ -13,6 +13,9 @@ struct authz_request {
     const char *scope;
     const char *audience; /* NULL: not sent */
     const char *prompt;   /* OIDC Core §3.1.2.1; NULL: not sent */
+    const char *login_hint;
+    const char *resource;   /* URIs with a space between, each sent by itself (RFC 8707 §2) */
+    const char *parameters; /* the provider's own, form-urlencoded */
     const struct secret *state;
     const struct secret *nonce;
     const char *code_challenge; /* S256 */

@@ -3,13 +3,18 @@
 
 #include <string.h>
 
-static void add(struct strbuf *buf, const char *name, const char *value, size_t n)
+static void separate(struct strbuf *buf)
 {
     char last = buf->length > 0 ? buf->bytes[buf->length - 1] : '&';
 
     if (last != '&' && last != '?') {
         strbuf_add_text(buf, "&");
     }
+}
+
+static void add(struct strbuf *buf, const char *name, const char *value, size_t n)
+{
+    separate(buf);
     strbuf_add_text(buf, name);
     strbuf_add_text(buf, "=");
     strbuf_add_form(buf, value, n);
@@ -26,6 +31,26 @@ void form_add_secret(struct strbuf *buf, const char *name, const struct secret *
 {
     if (value != NULL) {
         add(buf, name, secret_reveal(value), secret_length(value));
+    }
+}
+
+void form_add_words(struct strbuf *buf, const char *name, const char *words)
+{
+    for (words = words != NULL ? words : ""; *words != '\0'; words += strspn(words, " ")) {
+        size_t n = strcspn(words, " ");
+
+        if (n > 0) {
+            add(buf, name, words, n);
+        }
+        words += n;
+    }
+}
+
+void form_add_encoded(struct strbuf *buf, const char *encoded)
+{
+    if (encoded != NULL && *encoded != '\0') {
+        separate(buf);
+        strbuf_add_text(buf, encoded);
     }
 }
 

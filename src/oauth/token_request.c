@@ -16,7 +16,7 @@ enum client_auth client_auth_first(const struct metadata *metadata)
 
 const char *client_auth_name(enum client_auth auth)
 {
-    return auth == CLIENT_AUTH_BASIC ? "client_secret_basic" : "client_secret_post";
+    return auth == CLIENT_AUTH_BASIC ? "client_secret_basic" : auth == CLIENT_AUTH_NONE ? "none" : "client_secret_post";
 }
 
 /* RFC 6749 §2.3.1: ID and secret are form-urlencoded before they become user name and password. */
@@ -76,6 +76,7 @@ static void add_grant(struct strbuf *body, const struct token_grant *grant)
         break;
     }
     form_add(body, "audience", grant->audience);
+    form_add_words(body, "resource", grant->resource);
 }
 
 static const char *endpoint_name(enum grant grant)
@@ -103,7 +104,7 @@ enum moidc_code token_request_new(const char *endpoint, const struct client *cli
     add_grant(&body, grant);
     if (!basic) {
         form_add(&body, "client_id", client->client_id);
-        form_add_secret(&body, "client_secret", client->client_secret);
+        form_add_secret(&body, "client_secret", client->auth != CLIENT_AUTH_NONE ? client->client_secret : NULL);
     }
     if (body.failed) {
         return strbuf_error(&body, "the token request", err);

@@ -7,13 +7,13 @@
 #include "base/http_message.h"
 #include "oauth/metadata.h"
 
-enum client_auth { CLIENT_AUTH_UNKNOWN, CLIENT_AUTH_POST, CLIENT_AUTH_BASIC };
+enum client_auth { CLIENT_AUTH_UNKNOWN, CLIENT_AUTH_POST, CLIENT_AUTH_BASIC, CLIENT_AUTH_NONE };
 
 /* Who asks; borrowed. */
 struct client {
     const char *client_id;
     const struct secret *client_secret; /* NULL: a public client, which sends its ID alone */
-    enum client_auth auth;              /* with a secret: POST or BASIC */
+    enum client_auth auth;              /* with a secret: POST, BASIC or NONE, which keeps it back */
 };
 
 /* The method to try first for a client with a secret: the one that the metadata lists, else post. */
@@ -39,6 +39,7 @@ struct token_grant {
     const struct secret *refresh_token; /* GRANT_REFRESH, GRANT_REVOCATION */
     const char *scope;                  /* GRANT_CLIENT_CREDENTIALS, GRANT_DEVICE_START */
     const char *audience;
+    const char *resource; /* URIs with a space between, each sent by itself (RFC 8707 §2.2) */
 };
 
 /* The request to `endpoint`; *ret is the caller's, http_request_free(). */

@@ -8,7 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const struct identity ANN = {"https://op.example", "app", "openid", "app", "person"};
+#define IDENTITY(i, c, s, a, k)                                                                                        \
+    {                                                                                                                  \
+        .issuer = (i), .client_id = (c), .scope = (s), .audience = (a), .kind = (k)                                    \
+    }
+
+static const struct identity ANN = IDENTITY("https://op.example", "app", "openid", "app", "person");
 static char folder[64];
 static char file[160];
 static struct cache_dir *dir;

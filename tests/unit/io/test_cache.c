@@ -3,7 +3,12 @@
 
 #include "scratch.h"
 
-static const struct identity ANN = {"https://h/", "app", "openid", "app", "person"};
+#define IDENTITY(i, c, s, a, k)                                                                                        \
+    {                                                                                                                  \
+        .issuer = (i), .client_id = (c), .scope = (s), .audience = (a), .kind = (k)                                    \
+    }
+
+static const struct identity ANN = IDENTITY("https://h/", "app", "openid", "app", "person");
 static struct cache_dir *dir;
 
 static void begin(void)
@@ -95,9 +100,12 @@ static void test_entry_comes_back_as_it_went_in(void)
 static void test_no_identity_gets_the_token_of_another(void)
 {
     const struct identity others[] = {
-        {"https://h", "app", "openid", "app", "person"},   {"https://h/", "App", "openid", "app", "person"},
-        {"https://h/", "app", "openid ", "app", "person"}, {"https://h/", "app", "openid", "", "person"},
-        {"https://h/", "app", "openid", "app", "client"},  {"https://h/a", "pp", "openid", "app", "person"},
+        IDENTITY("https://h", "app", "openid", "app", "person"),
+        IDENTITY("https://h/", "App", "openid", "app", "person"),
+        IDENTITY("https://h/", "app", "openid ", "app", "person"),
+        IDENTITY("https://h/", "app", "openid", "", "person"),
+        IDENTITY("https://h/", "app", "openid", "app", "client"),
+        IDENTITY("https://h/a", "pp", "openid", "app", "person"),
     };
 
     begin();
@@ -111,9 +119,58 @@ static void test_no_identity_gets_the_token_of_another(void)
     end();
 }
 
+static void test_further_parts_of_an_identity_tell_it_apart(void)
+{
+    struct identity others[] = {ANN, ANN, ANN, ANN, ANN};
+
+    others[0].login_hint = "bob";
+    others[1].resource = "bob";
+    others[2].authorize_params = "bob";
+    others[3].login_hint = others[3].resource = "bob";
+    others[4].login_hint = "b";
+    begin();
+    write_one(&ANN, "Ann's");
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        char token[16];
+
+        snprintf(token, sizeof token, "token %zu", i);
+        check_read(&others[i], NULL, false);
+        write_one(&others[i], token);
+        check_read(&others[i], token, false);
+        check_read(&ANN, "Ann's", false);
+        for (size_t j = 0; j < i; j++) {
+            CHECK(strcmp(path_of(&others[i]), path_of(&others[j])) != 0 && strcmp(path_of(&others[i]), path_of(&ANN)));
+            check_read(&others[j], NULL, false);
+        }
+        CHECK(cache_remove(dir, &others[i], &(bool){false}, &err) == MOIDC_OK);
+    }
+    end();
+}
+
+/* As the first releases wrote it: name and members are those of an identity that has no more. */
+static void test_file_of_before_there_was_more_is_found(void)
+{
+    static const char text[] = "{\"version\": 1, \"issuer\": \"https://h/\", \"client_id\": \"app\", "
+                               "\"scope\": \"openid\", \"audience\": \"app\", \"kind\": \"person\", "
+                               "\"servers\": [\"https://mlflow.example.com\"], \"access_token\": \"old\"}";
+    struct identity none = ANN;
+    struct identity more = ANN;
+
+    none.login_hint = none.resource = none.authorize_params = "";
+    more.login_hint = "ann";
+    begin();
+    CHECK(cache_dir_write(dir, "tokens-5ecaecdde9567885.json", text, sizeof text - 1, &err) == MOIDC_OK);
+    CHECK_CONTAINS(path_of(&ANN), "tokens-5ecaecdde9567885.json");
+    check_read(&ANN, "old", false);
+    check_read(&none, "old", false);
+    CHECK(rename(path_of(&ANN), path_of(&more)) == 0); /* as if both had the same hash */
+    check_read(&more, NULL, false);
+    end();
+}
+
 static void test_two_with_the_same_name_get_along(void)
 {
-    const struct identity bob = {"https://h/", "app", "openid", "bob", "person"};
+    const struct identity bob = IDENTITY("https://h/", "app", "openid", "bob", "person");
     bool removed = false;
 
     begin();
@@ -290,6 +347,8 @@ int main(void)
 {
     RUN(test_entry_comes_back_as_it_went_in);
     RUN(test_no_identity_gets_the_token_of_another);
+    RUN(test_further_parts_of_an_identity_tell_it_apart);
+    RUN(test_file_of_before_there_was_more_is_found);
     RUN(test_two_with_the_same_name_get_along);
     RUN(test_damaged_file_is_a_miss_and_replaced);
     RUN(test_file_of_another_release_is_a_silent_miss);

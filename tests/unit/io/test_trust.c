@@ -9,7 +9,7 @@ static void check_found(const char *const *variables, const char *file, const ch
     CLEANUP(moidc_env_free_p) struct moidc_env *env = env_of(variables);
     struct trust trust = {0};
 
-    CHECK(trust_find(env, &trust, &err) == MOIDC_OK);
+    CHECK(trust_find(env, NULL, &trust, &err) == MOIDC_OK);
     if (file != NULL) {
         CHECK_TEXT(trust.file, file);
     } else {
@@ -57,7 +57,7 @@ static void test_system_is_asked_before_certifi(void)
     CLEANUP(moidc_env_free_p) struct moidc_env *env = env_of(variables);
     struct trust trust = {0};
 
-    CHECK(trust_find(env, &trust, &err) == MOIDC_OK);
+    CHECK(trust_find(env, NULL, &trust, &err) == MOIDC_OK);
     if (strcmp(trust.source, "the system") == 0) {
         CHECK(access(trust.file != NULL ? trust.file : trust.directory, R_OK) == 0);
     } else {
@@ -114,11 +114,38 @@ static void test_every_failing_allocation_is_told(void)
         enum moidc_code rc;
 
         mem_fail_at(n, 0);
-        rc = trust_find(env, &trust, &err);
+        rc = trust_find(env, NULL, &trust, &err);
         count = mem_fail_at(0, 0);
         CHECK(rc == (count < n ? MOIDC_OK : MOIDC_E_MEMORY));
         trust_clear(&trust);
     }
+}
+
+static void test_named_file_is_trusted_alone(void)
+{
+    static const char *const variables[] = {"SSL_CERT_FILE=/f", "SSL_CERT_DIR=/d", NULL};
+    CLEANUP(moidc_env_free_p) struct moidc_env *env = env_of(variables);
+    struct trust trust = {0};
+    char path[128];
+    FILE *file;
+
+    scratch_begin();
+    snprintf(path, sizeof path, "%s/ca.pem", scratch);
+    CHECK(trust_find(env, path, &trust, &err) == MOIDC_E_CONFIGURATION);
+    CHECK_CONTAINS(err.where, path);
+    CHECK(trust_find(env, scratch, &trust, &err) == MOIDC_E_CONFIGURATION);
+    CHECK(trust.file == NULL && trust.directory == NULL);
+    file = fopen(path, "w");
+    CHECK(file != NULL && fclose(file) == 0);
+    CHECK(trust_find(env, path, &trust, &err) == MOIDC_OK);
+    CHECK_TEXT(trust.file, path);
+    CHECK_TEXT(trust.source, "ca-file");
+    CHECK(trust.directory == NULL);
+    trust_clear(&trust);
+    CHECK(trust_find(env, "", &trust, &err) == MOIDC_OK);
+    CHECK_TEXT(trust.file, "/f");
+    trust_clear(&trust);
+    scratch_end();
 }
 
 int main(void)
@@ -130,5 +157,6 @@ int main(void)
     RUN(test_proxy_is_that_of_the_scheme);
     RUN(test_loopback_goes_through_no_proxy);
     RUN(test_every_failing_allocation_is_told);
+    RUN(test_named_file_is_trusted_alone);
     return check_summary();
 }

@@ -45,6 +45,19 @@ static void test_request_holds_what_pkce_and_openid_want(void)
     check_url(&request, "https://h/authorize?" PARAMETERS "&audience=api%3A%2F%2Fx%26y&prompt=consent");
 }
 
+static void test_request_holds_what_the_user_adds(void)
+{
+    struct authz_request request = request_to("https://h/authorize");
+
+    request.login_hint = "j\xc3\xb6rg@x";
+    request.resource = "https://a/ urn:b";
+    request.parameters = "acr_values=2&x=y+z";
+    check_url(&request, "https://h/authorize?" PARAMETERS "&login_hint=j%C3%B6rg%40x&resource=https%3A%2F%2Fa%2F"
+                        "&resource=urn%3Ab&acr_values=2&x=y+z");
+    request.login_hint = request.resource = request.parameters = request.prompt = "";
+    check_url(&request, "https://h/authorize?" PARAMETERS);
+}
+
 static void test_query_of_the_endpoint_is_kept(void)
 {
     struct authz_request request = request_to("https://h/authorize?tenant=1");
@@ -228,6 +241,7 @@ int main(void)
     state = secret_new_text("St");
     nonce = secret_new_text("No");
     RUN(test_request_holds_what_pkce_and_openid_want);
+    RUN(test_request_holds_what_the_user_adds);
     RUN(test_query_of_the_endpoint_is_kept);
     RUN(test_endless_request_is_refused);
     RUN(test_right_answer_brings_its_code);

@@ -90,6 +90,24 @@ static void test_device_requests_carry_the_client_and_pkce(void)
         NULL, false);
 }
 
+static void test_resources_go_one_by_one(void)
+{
+    struct client client = {.client_id = "a"};
+    struct token_grant refresh = {.grant = GRANT_REFRESH, .refresh_token = refresh_token, .resource = "x:y  z:1"};
+
+    check_body(&client, &refresh,
+               "grant_type=refresh_token&refresh_token=r%26t&resource=x%3Ay&resource=z%3A1&client_id=a", NULL, true);
+}
+
+static void test_secret_can_be_kept_back(void)
+{
+    struct client client = {.client_id = "a", .client_secret = client_secret, .auth = CLIENT_AUTH_NONE};
+    struct token_grant grant = {.grant = GRANT_REFRESH, .refresh_token = refresh_token};
+
+    check_body(&client, &grant, "grant_type=refresh_token&refresh_token=r%26t&client_id=a", NULL, true);
+    CHECK_TEXT(client_auth_name(CLIENT_AUTH_NONE), "none");
+}
+
 static void test_revocation_names_the_kind_of_token(void)
 {
     struct client client = {.client_id = "a"};
@@ -179,6 +197,8 @@ int main(void)
     RUN(test_code_is_never_sent_twice);
     RUN(test_refresh_and_client_credentials_say_what_they_must);
     RUN(test_device_requests_carry_the_client_and_pkce);
+    RUN(test_resources_go_one_by_one);
+    RUN(test_secret_can_be_kept_back);
     RUN(test_revocation_names_the_kind_of_token);
     RUN(test_basic_encodes_id_and_secret_first);
     RUN(test_basic_without_a_secret_is_a_public_client);
