@@ -2,9 +2,9 @@
 #include "io/listener.h"
 
 #include "io/clock.h"
+#include "io/listener_sockets.h"
 #include "io/loopback_socket.h"
 #include "io/page_reply.h"
-#include "io/port_owner.h"
 #include "io/request_head.h"
 
 #include <errno.h>
@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 enum {
-    FAMILIES = 2,
     CONNECTIONS_MOST = 32,
     REQUEST_MOST_BYTES = 16 * 1024,
     REQUEST_WAIT_MS = 10 * 1000,
@@ -35,7 +34,7 @@ struct connection {
 };
 
 struct listener {
-    int sockets[FAMILIES]; /* -1: none */
+    struct listener_sockets sockets;
     char *path;
     char host[HOST_MOST_BYTES]; /* with the port */
     char bare[HOST_MOST_BYTES]; /* without */
@@ -49,51 +48,6 @@ struct listener_request {
     char *query;
 };
 
-static enum moidc_code error_busy(const struct listener_address *address, struct moidc_err *err)
-{
-    char owner[96];
-
-    port_owner_find(address->port, owner, sizeof owner);
-    err_set(err, MOIDC_E_NETWORK, "port %d, where the browser is to come back to, is taken by %s", address->port,
-            owner[0] != '\0' ? owner : "another program");
-    err_where(err, "%s:%d", address->host, address->port);
-    return err_next(err, "end that program, or set a redirect URI with another port that the provider knows");
-}
-
-static enum moidc_code error_system(const struct listener_address *address, int error, struct moidc_err *err)
-{
-    err_set(err, MOIDC_E_NETWORK, "cannot listen for the browser: %s", strerror(error));
-    err_where(err, "%s:%d", address->host, address->port);
-    return MOIDC_E_NETWORK;
-}
-
-/* Opens what `address` asks for. A family that this machine does not have is left out as long as there is the other. */
-static enum moidc_code open_sockets(struct listener *listener, const struct listener_address *address, bool *busy,
-                                    struct moidc_err *err)
-{
-    const int family[FAMILIES] = {AF_INET, AF_INET6};
-    const bool wanted[FAMILIES] = {address->ipv4, address->ipv6};
-    int missing = EADDRNOTAVAIL;
-    int opened = 0;
-
-    for (int i = 0; i < FAMILIES; i++) {
-        int error = wanted[i] ? loopback_socket_listen(family[i], address->port, &listener->sockets[i]) : EAFNOSUPPORT;
-
-        if (error == EADDRINUSE) {
-            *busy = true;
-            return error_busy(address, err);
-        }
-        if (error == 0) {
-            opened++;
-        } else if (error == EAFNOSUPPORT || error == EADDRNOTAVAIL) {
-            missing = wanted[i] ? error : missing;
-        } else {
-            return error_system(address, error, err);
-        }
-    }
-    return opened > 0 ? MOIDC_OK : error_system(address, missing, err);
-}
-
 static enum moidc_code listener_new(const struct listener_address *address, struct listener **ret,
                                     struct moidc_err *err)
 {
@@ -102,8 +56,8 @@ static enum moidc_code listener_new(const struct listener_address *address, stru
     if (listener == NULL) {
         return err_memory(err);
     }
-    for (int i = 0; i < FAMILIES; i++) {
-        listener->sockets[i] = -1;
+    for (int i = 0; i < LISTENER_FAMILIES; i++) {
+        listener->sockets.fd[i] = -1;
     }
     for (int i = 0; i < CONNECTIONS_MOST; i++) {
         listener->connections[i].fd = -1;
@@ -113,10 +67,6 @@ static enum moidc_code listener_new(const struct listener_address *address, stru
         listener_close(listener);
         return err_memory(err);
     }
-    snprintf(listener->host, sizeof listener->host, "%s:%d", address->host, address->port);
-    snprintf(listener->bare, sizeof listener->bare, "%s", address->host);
-    listener->served =
-        (struct request_served){listener->path, listener->host, address->port == 80 ? listener->bare : NULL};
     *ret = listener;
     return MOIDC_OK;
 }
@@ -132,10 +82,14 @@ enum moidc_code listener_open(const struct listener_address *address, bool *busy
     if (rc != MOIDC_OK) {
         return rc;
     }
-    rc = open_sockets(listener, address, busy, err);
+    rc = listener_sockets_open(address, busy, &listener->sockets, err);
     if (rc != MOIDC_OK) {
         return rc;
     }
+    snprintf(listener->host, sizeof listener->host, "%s:%d", address->host, listener->sockets.port);
+    snprintf(listener->bare, sizeof listener->bare, "%s", address->host);
+    listener->served =
+        (struct request_served){listener->path, listener->host, listener->sockets.port == 80 ? listener->bare : NULL};
     *ret = listener;
     listener = NULL;
     return MOIDC_OK;
@@ -155,12 +109,7 @@ void listener_close(struct listener *listener)
     if (listener == NULL) {
         return;
     }
-    for (int i = 0; i < FAMILIES; i++) {
-        if (listener->sockets[i] >= 0) {
-            shutdown(listener->sockets[i], SHUT_RDWR); /* ends it for the copy of a forked child too */
-            close(listener->sockets[i]);
-        }
-    }
+    listener_sockets_close(&listener->sockets);
     for (int i = 0; i < CONNECTIONS_MOST; i++) {
         connection_end(&listener->connections[i]);
     }
@@ -331,11 +280,11 @@ static enum moidc_code accept_some(struct listener *listener, int listening, str
 /* The descriptors to wait for: sockets first, then a place each; -1 is skipped by poll(). */
 static void fill_poll(const struct listener *listener, struct pollfd *polls)
 {
-    for (int i = 0; i < FAMILIES; i++) {
-        polls[i] = (struct pollfd){.fd = listener->sockets[i], .events = POLLIN};
+    for (int i = 0; i < LISTENER_FAMILIES; i++) {
+        polls[i] = (struct pollfd){.fd = listener->sockets.fd[i], .events = POLLIN};
     }
     for (int i = 0; i < CONNECTIONS_MOST; i++) {
-        polls[FAMILIES + i] = (struct pollfd){.fd = listener->connections[i].fd, .events = POLLIN};
+        polls[LISTENER_FAMILIES + i] = (struct pollfd){.fd = listener->connections[i].fd, .events = POLLIN};
     }
 }
 
@@ -364,7 +313,7 @@ static enum moidc_code serve(struct listener *listener, const struct pollfd *pol
     for (int i = 0; i < CONNECTIONS_MOST && rc == MOIDC_OK && *ret == NULL; i++) {
         struct connection *connection = &listener->connections[i];
 
-        if (polls[FAMILIES + i].revents == 0) {
+        if (polls[LISTENER_FAMILIES + i].revents == 0) {
             continue;
         }
         if (connection->answered) {
@@ -373,12 +322,12 @@ static enum moidc_code serve(struct listener *listener, const struct pollfd *pol
             rc = connection_read(listener, connection, ret, err);
         }
     }
-    for (int i = 0; i < FAMILIES && rc == MOIDC_OK && *ret == NULL; i++) {
+    for (int i = 0; i < LISTENER_FAMILIES && rc == MOIDC_OK && *ret == NULL; i++) {
         if (polls[i].revents & (POLLERR | POLLNVAL)) {
             return err_set(err, MOIDC_E_NETWORK, "the socket that waits for the browser failed");
         }
         if (polls[i].revents != 0) {
-            rc = accept_some(listener, listener->sockets[i], ret, err);
+            rc = accept_some(listener, listener->sockets.fd[i], ret, err);
         }
     }
     return rc;
@@ -392,10 +341,10 @@ enum moidc_code listener_next(struct listener *listener, int wait_ms, struct lis
     enum moidc_code rc = MOIDC_OK;
 
     do {
-        struct pollfd polls[FAMILIES + CONNECTIONS_MOST];
+        struct pollfd polls[LISTENER_FAMILIES + CONNECTIONS_MOST];
 
         fill_poll(listener, polls);
-        if (poll(polls, FAMILIES + CONNECTIONS_MOST, time_left_ms(listener, until_ms)) < 0) {
+        if (poll(polls, LISTENER_FAMILIES + CONNECTIONS_MOST, time_left_ms(listener, until_ms)) < 0) {
             if (errno == EINTR) {
                 break; /* a signal: the caller wants to know */
             }
@@ -408,6 +357,11 @@ enum moidc_code listener_next(struct listener *listener, int wait_ms, struct lis
         *ret = request;
     }
     return rc;
+}
+
+int listener_port(const struct listener *listener)
+{
+    return listener->sockets.port;
 }
 
 const char *listener_query(const struct listener_request *request)

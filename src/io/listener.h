@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The loopback HTTP listener of the redirect URI (RFC 8252 §7.3): serves one path to one browser and ignores strays. */
+/* The HTTP listener of the redirect URI (RFC 8252 §7.3): serves one path to one browser and ignores strays. */
 #ifndef IO_LISTENER_H
 #define IO_LISTENER_H
 
@@ -12,9 +12,13 @@ struct listener_request;
 struct listener_address {
     bool ipv4;        /* 127.0.0.1 */
     bool ipv6;        /* ::1; with both, a machine without IPv6 listens on IPv4 alone */
-    int port;         /* 1 to 65535 */
+    int port;         /* of the redirect URI: 1 to 65535; 0: a free one (RFC 8252 §7.3) */
     const char *path; /* exactly this path is served; borrowed for the call */
     const char *host; /* as in the redirect URI: "127.0.0.1", "[::1]" or "localhost"; Host must be it with the port */
+    /* for a container, whose loopback no browser reaches: an IP literal to listen on in place of the loopback addresses,
+     * and its port; ipv4 or ipv6 says which it is. NULL: none. The browser still says the redirect URI's host and port. */
+    const char *outside;
+    int outside_port;
 };
 
 /* Opens the sockets (close-on-exec, non-blocking, no SO_REUSEPORT).
@@ -25,6 +29,9 @@ enum moidc_code listener_open(const struct listener_address *address, bool *busy
                               struct moidc_err *err) MUST_CHECK;
 void listener_close(struct listener *listener);
 DEFINE_CLEANUP(struct listener *, listener_close)
+
+/* The port that the browser comes to: address->port, or the free one that was taken in its place. */
+int listener_port(const struct listener *listener);
 
 /* Works for up to `wait_ms`: takes connections (a bounded number; each has 10 s and 16 KiB to say its request), answers
  * what is not a GET of the path with the right Host by itself (400, 404, 405, 421 ..., Connection: close), and hands

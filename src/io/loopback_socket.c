@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/loopback_socket.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -41,18 +42,28 @@ static int close_with(int fd, int error)
     return error;
 }
 
-static int bind_loopback(int fd, int family, int port)
+static bool bind_to(int fd, int family, const char *address, int *port)
 {
-    struct sockaddr_in ipv4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    struct sockaddr_in6 ipv6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
+    struct sockaddr_in ipv4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)*port)};
+    struct sockaddr_in6 ipv6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)*port)};
+    struct sockaddr *bound = family == AF_INET ? (struct sockaddr *)&ipv4 : (struct sockaddr *)&ipv6;
+    socklen_t size = family == AF_INET ? sizeof ipv4 : sizeof ipv6;
 
     ipv4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     ipv6.sin6_addr = (struct in6_addr)IN6ADDR_LOOPBACK_INIT;
-    return family == AF_INET ? bind(fd, (const struct sockaddr *)&ipv4, sizeof ipv4)
-                             : bind(fd, (const struct sockaddr *)&ipv6, sizeof ipv6);
+    if (address != NULL &&
+        inet_pton(family, address, family == AF_INET ? (void *)&ipv4.sin_addr : (void *)&ipv6.sin6_addr) != 1) {
+        errno = EADDRNOTAVAIL;
+        return false;
+    }
+    if (bind(fd, bound, size) != 0 || getsockname(fd, bound, &size) != 0) {
+        return false;
+    }
+    *port = ntohs(family == AF_INET ? ipv4.sin_port : ipv6.sin6_port);
+    return true;
 }
 
-int loopback_socket_listen(int family, int port, int *ret)
+int loopback_socket_listen(int family, const char *address, int *port, int *ret)
 {
     int one = 1;
 #ifdef __linux__
@@ -69,7 +80,7 @@ int loopback_socket_listen(int family, int port, int *ret)
      * that listens (socket(7)): bind() or listen() says EADDRINUSE. */
     if (!prepare(fd) || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
         (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one) != 0) ||
-        bind_loopback(fd, family, port) != 0 || listen(fd, BACKLOG) != 0) {
+        !bind_to(fd, family, address, port) || listen(fd, BACKLOG) != 0) {
         return close_with(fd, errno);
     }
     *ret = fd;

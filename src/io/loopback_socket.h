@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* TCP sockets of the loopback interface: all of them close-on-exec, non-blocking, and without SIGPIPE. */
+/* TCP sockets, of the loopback interface unless told otherwise: all of them close-on-exec, non-blocking, and without
+ * SIGPIPE. */
 #ifndef IO_LOOPBACK_SOCKET_H
 #define IO_LOOPBACK_SOCKET_H
 
@@ -7,8 +8,9 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Listens on the loopback address of `family`, AF_INET or AF_INET6. 0 and the descriptor in *ret, or errno. */
-int loopback_socket_listen(int family, int port, int *ret);
+/* Listens on `address`, an IP literal of `family` (AF_INET or AF_INET6), NULL: its loopback address. *port 0 becomes a
+ * free one. 0 and the descriptor in *ret, or errno. */
+int loopback_socket_listen(int family, const char *address, int *port, int *ret);
 
 /* Lets in who waits at `listening`. 0 and the descriptor in *ret; or errno, EAGAIN where nobody waits. */
 int loopback_socket_accept(int listening, int *ret);

@@ -1090,6 +1090,47 @@ static void test_port_is_free_again_right_after_a_sign_in(void)
     end();
 }
 
+static void test_port_0_is_a_free_one_of_both_families(void)
+{
+    bool busy = true;
+
+    port = 0;
+    CHECK(open_as("localhost", &busy) == MOIDC_OK && !busy);
+    port = listener_port(listener);
+    CHECK(port > 0);
+    CHECK(status_for_text("GET /oauth2/callback?code=x HTTP/1.1\r\nHost: localhost:%d\r\n\r\n") == 200);
+    CHECK(status_for_text("GET /oauth2/callback?code=x HTTP/1.1\r\nHost: localhost:0\r\n\r\n") == 421);
+    close(client_of(AF_INET6));
+    end();
+}
+
+/* A browser on 127.0.0.1:39303, which a container's host sends on to 0.0.0.0:port within. */
+static void test_listening_outside_of_loopback_the_host_is_still_that_of_the_redirect_uri(void)
+{
+    struct listener_address address = {
+        .ipv4 = true, .port = 39303, .path = "/oauth2/callback", .host = "127.0.0.1", .outside = "0.0.0.0"};
+    bool busy = true;
+
+    port = address.outside_port = free_port();
+    CHECK(listener_open(&address, &busy, &listener, &err) == MOIDC_OK && !busy);
+    CHECK(listener_port(listener) == 39303);
+    CHECK(status_for_text("GET /oauth2/callback?code=x HTTP/1.1\r\nHost: 127.0.0.1:39303\r\n\r\n") == 200);
+    CHECK(status_for_text("GET /oauth2/callback?code=x HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n") == 421);
+    CHECK(status_for_text("GET /oauth2/callback?code=x HTTP/1.1\r\nHost: 0.0.0.0:39303\r\n\r\n") == 421);
+    end();
+}
+
+static void test_an_address_of_another_machine_cannot_be_listened_on(void)
+{
+    struct listener_address address = {.ipv4 = true, .port = 39303, .path = "/", .host = "127.0.0.1"};
+    bool busy = true;
+
+    address.outside = "192.0.2.1"; /* RFC 5737 */
+    address.outside_port = free_port();
+    CHECK(listener_open(&address, &busy, &listener, &err) == MOIDC_E_NETWORK && !busy);
+    CHECK_CONTAINS(err.where, "192.0.2.1");
+}
+
 static void test_port_without_owner_has_none(void)
 {
     char text[64] = "before";
@@ -1140,6 +1181,9 @@ int main(void)
     RUN(test_two_listeners_cannot_share_a_port);
     RUN(test_port_is_never_shared_with_one_who_wants_to);
     RUN(test_port_is_free_again_right_after_a_sign_in);
+    RUN(test_port_0_is_a_free_one_of_both_families);
+    RUN(test_listening_outside_of_loopback_the_host_is_still_that_of_the_redirect_uri);
+    RUN(test_an_address_of_another_machine_cannot_be_listened_on);
     RUN(test_port_without_owner_has_none);
     return check_summary();
 }
