@@ -26,9 +26,9 @@ static int64_t growing(int64_t first_ms, int times, int64_t most_ms, unsigned di
     return ms + dice % (ms / 4);
 }
 
-int64_t outage_note(struct outage *outage, int64_t now_ms, int retry_after_s, unsigned dice)
+int64_t outage_note(struct outage *outage, int64_t now_ms, int64_t retry_after_s, unsigned dice)
 {
-    int64_t asked_ms = (retry_after_s < RETRY_AFTER_MOST_S ? retry_after_s : RETRY_AFTER_MOST_S) * (int64_t)1000;
+    int64_t asked_ms = (retry_after_s < RETRY_AFTER_MOST_S ? retry_after_s : RETRY_AFTER_MOST_S) * 1000;
     int64_t hold_ms = 0;
 
     outage->last_ms = now_ms;

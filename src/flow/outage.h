@@ -17,7 +17,7 @@ bool outage_shows(const struct moidc_err *err);
 /* Notes one more failure at now_ms. Returns for how many milliseconds calls should fail at once: none after the first
  * two failures; then a second, twice as long each time, 10 s at most and a quarter at random (`dice`); at least for
  * retry_after_s, which the provider asked for, 60 s at most. */
-int64_t outage_note(struct outage *outage, int64_t now_ms, int retry_after_s, unsigned dice);
+int64_t outage_note(struct outage *outage, int64_t now_ms, int64_t retry_after_s, unsigned dice);
 
 /* True while each call should try once, without pauses of its own: the one before has failed, less than a minute ago. */
 bool outage_hurries(const struct outage *outage, int64_t now_ms);

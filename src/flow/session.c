@@ -214,7 +214,7 @@ static int64_t hold_ms(struct session *session, const struct wish *wish, const s
         return 0; /* nothing was tried */
     }
     if (outage_shows(err)) {
-        ms = outage_note(&session->outage, clock_steady_ms(), (int)session->provider.retry_after_s, dice);
+        ms = outage_note(&session->outage, clock_steady_ms(), session->provider.retry_after_s, dice);
         ms = wish->background ? 0 : ms; /* it has pauses of its own */
     }
     return blocks(session, err) ? BLOCKED_MS : ms;
