@@ -79,6 +79,7 @@ def take_the_port(world):
 ENDPOINT = "{issuer}/token"
 DISCOVERY = "{issuer}/.well-known/openid-configuration"
 FILE = "{file}"
+DEEP, ENDLESS, NOT_VISIBLE = "nested deeper than 64 levels", "larger than 1048576 bytes", "access_token is not a string of visible characters"
 
 TOKEN_ERRORS = [("invalid_request", 400), ("invalid_client", 401), ("invalid_grant", 400), ("unauthorized_client", 400),
                 ("unauthorized_client", 401), ("unsupported_grant_type", 400), ("invalid_scope", 400), ("invalid_target", 400),
@@ -91,16 +92,17 @@ TABLE = [
     # the provider's health
     Failure("provider down", "robot", lambda w: w.provider.down(), "network", ("{issuer}", ("refused", "connect"))),
     Failure("provider down, a person", "person", lambda w: w.provider.down(), "network", ("{issuer}", ("refused", "connect"))),
-    Failure("discovery cut", "robot", lambda w: w.provider.effect("discovery", cut=60), "network", (DISCOVERY,)),
+    Failure("discovery cut", "robot", lambda w: w.provider.effect("discovery", cut=60), "network", (DISCOVERY, "is not reached: ")),
     Failure("discovery 404", "robot", lambda w: (w.provider.replace("discovery", 404), w.provider.replace("oauth_discovery", 404)),
             ("protocol", "provider", "configuration"), ("{issuer}", "404", ("issuer",)), http_status=404),
     Failure("discovery 500", "robot", fault("discovery", status=500), ("provider", "network", "protocol"), ("{issuer}", "500"), http_status=500),
     Failure("discovery is HTML", "robot", fault("discovery", body=b"<html>hello"), "protocol", (DISCOVERY, "JSON")),
-    Failure("discovery is a list", "robot", fault("discovery", json=[]), "protocol", (DISCOVERY,)),
-    Failure("discovery is empty", "robot", fault("discovery", body=b""), "protocol", (DISCOVERY,)),
-    Failure("discovery has duplicate keys", "robot", fault("discovery", body=b'{"issuer":"a","issuer":"b"}'), "protocol", (DISCOVERY,)),
-    Failure("discovery 100,000 deep", "robot", fault("discovery", body=b"[" * 100000), "protocol", (DISCOVERY,)),
-    Failure("discovery endless", "robot", fault("discovery", body=b" " * 65536, endless=True), ("protocol", "network"), (DISCOVERY,)),
+    Failure("discovery is a list", "robot", fault("discovery", json=[]), "protocol", (DISCOVERY, "is not a JSON object")),
+    Failure("discovery is empty", "robot", fault("discovery", body=b""), "protocol", (DISCOVERY, "is not JSON")),
+    Failure("discovery has duplicate keys", "robot", fault("discovery", body=b'{"issuer":"a","issuer":"b"}'), "protocol",
+            (DISCOVERY, "a key stands twice")),
+    Failure("discovery 100,000 deep", "robot", fault("discovery", body=b"[" * 100000), "protocol", (DISCOVERY, DEEP)),
+    Failure("discovery endless", "robot", fault("discovery", body=b" " * 65536, endless=True), "protocol", (DISCOVERY, ENDLESS)),
     Failure("discovery redirects", "robot", fault("discovery", status=302, headers=[("Location", "http://127.0.0.1:9/x")]),
             ("protocol", "provider"), ("{issuer}", ("302", "redirect"))),
     Failure("wrong issuer in the metadata", "robot", lambda w: w.provider.metadata.update(issuer="https://evil.example.com"),
@@ -110,27 +112,27 @@ TABLE = [
     Failure("token endpoint at http elsewhere", "robot", lambda w: w.provider.metadata.update(token_endpoint="http://evil.example.com/t"),
             "protocol", ("token_endpoint", "http://evil.example.com/t"), mend=lambda w: w.provider.metadata.clear()),
     Failure("token endpoint of another scheme", "robot", lambda w: w.provider.metadata.update(token_endpoint="file:///etc/passwd"),
-            "protocol", ("token_endpoint",), mend=lambda w: w.provider.metadata.clear()),
+            "protocol", ("token_endpoint in the provider's metadata is no proper https URI",), mend=lambda w: w.provider.metadata.clear()),
     Failure("authorization endpoint of another scheme", "person",
             lambda w: w.provider.metadata.update(authorization_endpoint="javascript:alert(1)"), "protocol",
-            ("authorization_endpoint",), mend=lambda w: w.provider.metadata.clear()),
+            ("authorization_endpoint in the provider's metadata is no proper https URI",), mend=lambda w: w.provider.metadata.clear()),
     Failure("token endpoint redirects with 307", "robot", fault("token", status=307, headers=[("Location", "http://127.0.0.1:9/t")]),
             ("protocol", "provider"), (ENDPOINT, ("307", "redirect"))),
     Failure("token reply is HTML", "robot", fault("token", body=b"<html>hello", headers=[("Content-Type", "text/html")]), "protocol", (ENDPOINT, "JSON")),
-    Failure("token reply cut", "robot", lambda w: w.provider.effect("token", cut=150), "network", (ENDPOINT,)),
-    Failure("token reply truncated JSON", "robot", fault("token", body=b'{"access_token": "x", "token_'), "protocol", (ENDPOINT,)),
-    Failure("token reply 100,000 deep", "robot", fault("token", body=b'{"a":' * 100000), "protocol", (ENDPOINT,)),
-    Failure("token reply endless", "robot", fault("token", body=b" " * 65536, endless=True), ("protocol", "network"), (ENDPOINT,)),
+    Failure("token reply cut", "robot", lambda w: w.provider.effect("token", cut=150), "network", (ENDPOINT, "is not reached: ")),
+    Failure("token reply truncated JSON", "robot", fault("token", body=b'{"access_token": "x", "token_'), "protocol", (ENDPOINT, "is not JSON")),
+    Failure("token reply 100,000 deep", "robot", fault("token", body=b'{"a":' * 100000), "protocol", (ENDPOINT, DEEP)),
+    Failure("token reply endless", "robot", fault("token", body=b" " * 65536, endless=True), "protocol", (ENDPOINT, ENDLESS)),
     Failure("token reply without access token", "robot", lambda w: w.provider.token_fields.update(access_token=DROP), "protocol",
-            (ENDPOINT, "access_token"), mend=lambda w: w.provider.token_fields.clear()),
+            (ENDPOINT, "holds no access_token"), mend=lambda w: w.provider.token_fields.clear()),
     Failure("access token empty", "robot", lambda w: w.provider.token_fields.update(access_token=""), "protocol",
-            (ENDPOINT, "access_token"), mend=lambda w: w.provider.token_fields.clear()),
+            (ENDPOINT, NOT_VISIBLE), mend=lambda w: w.provider.token_fields.clear()),
     Failure("access token with CR LF", "robot", lambda w: w.provider.token_fields.update(access_token="abcdef\r\nX-Evil: 1"), "protocol",
-            (ENDPOINT, "access_token"), mend=lambda w: w.provider.token_fields.clear()),
+            (ENDPOINT, NOT_VISIBLE), mend=lambda w: w.provider.token_fields.clear()),
     Failure("access token with NUL", "robot", lambda w: w.provider.token_fields.update(access_token="abcdef\0ghijkl"), "protocol",
-            (ENDPOINT,), mend=lambda w: w.provider.token_fields.clear()),
+            (ENDPOINT, "is not JSON"), mend=lambda w: w.provider.token_fields.clear()),
     Failure("access token that is a number", "robot", lambda w: w.provider.token_fields.update(access_token=12345), "protocol",
-            (ENDPOINT, "access_token"), mend=lambda w: w.provider.token_fields.clear()),
+            (ENDPOINT, NOT_VISIBLE), mend=lambda w: w.provider.token_fields.clear()),
     Failure("token_type of another kind", "robot", lambda w: w.provider.token_fields.update(token_type="mac"), "protocol",
             (ENDPOINT, "type", "Bearer"), mend=lambda w: w.provider.token_fields.clear()),
     Failure("token_type missing", "robot", lambda w: w.provider.token_fields.update(token_type=DROP), "protocol",
@@ -324,17 +326,42 @@ def test_other_tables_of_the_file_do_not_matter(world):
 
 
 # --- odd lifetimes ---
-@pytest.mark.parametrize("value", [DROP, "300", 0, -5, 1e300, 2**63, 10**30, "abc", None, True, [300], 300.7, ""],
-                         ids=lambda value: repr(value)[:20])
-def test_an_odd_expires_in_neither_crashes_nor_sends_anything_expired(world, value):
+@pytest.mark.parametrize("value", [0, -5, -1e300, -(2**63), "-5", "0", 0.5])
+def test_a_token_that_has_ended_when_it_comes_is_refused(world, value):
     world.robot()
     world.provider.expires_in = value
+    outcome = world.run("search()")
+    outcome.failed("protocol", "a token that has already ended (expires_in ", f"{world.provider.issuer}/token")
+    assert world.server.requests == [] and world.cache_files_hold_no_token()
+
+
+@pytest.mark.parametrize("value", [1e300, 2**63, 10**30, 10**9, "99999999999999999999", 300.7], ids=repr)
+def test_a_huge_expires_in_is_bounded_and_overflows_nothing(world, value):
+    """Ten years at most, whatever is said; after that the token is not sent."""
+    world.robot()
+    world.provider.token_fields["expires_in"] = value
     with world.process() as process:
-        outcome = process.do("search()")
-        if outcome.error:
-            outcome.failed(("protocol", "provider"), "expires_in")
-        if value in (DROP, "300", 300.7):
-            outcome.ok()
+        process.do("search()").ok()
+        first = process.do("token()").ok()
+        world.advance(200)
+        assert process.do("token()").ok() == first and len(world.token_requests()) == 1
+        world.advance(10 * 365 * 86400)
+        assert process.do("token()").ok() != first
+
+
+@pytest.mark.parametrize("value", [DROP, "abc", None, True, [300], {}, "", "1e3", "0x10", "300 s"], ids=lambda value: repr(value)[:20])
+def test_an_expires_in_that_says_nothing_counts_as_none(world, value):
+    """RFC 6749 §5.1: it is but recommended; the token is used until a 401."""
+    world.robot()
+    world.provider.token_fields["expires_in"] = value
+    with world.process() as process:
+        process.do("search()").ok()
+        world.provider.expires_in = DROP
+        world.advance(86400)
+        world.server.is_expired = lambda token: False
+        world.server.accepts = lambda token: True
+        process.do("search()").ok()
+    assert len(world.token_requests()) == 1
 
 
 def test_an_expires_in_that_is_a_text_counts(world):
