@@ -293,6 +293,7 @@ enum moidc_code exchange(struct session *session, const struct wish *wish, const
     }
     rc = entry_from(session, wish, grant, response, nonce, before, &entry, err);
     if (rc != MOIDC_OK) {
+        hide_secrets(wish, grant, before, err); /* what an ID token claims is quoted too */
         salvage(session, grant->grant == GRANT_REFRESH ? before : NULL, response->refresh_token);
         return rc;
     }

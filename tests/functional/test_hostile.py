@@ -323,6 +323,13 @@ def test_a_secret_that_the_provider_says_back_does_not_stand_in_the_error(world,
             assert all(r.form.get("refresh_token", "none such") not in text for r in world.token_requests("refresh_token"))
 
 
+@pytest.mark.parametrize("claim", ["iss", "aud", "azp"])
+def test_a_secret_that_an_id_token_says_back_does_not_stand_in_the_error(world, claim):
+    world.person()
+    world.provider.id_token.claims[claim] = lambda claims: world.provider.last("token").form["code"]
+    assert "***" in one_line(world.run("token()"), claim, code="protocol")
+
+
 def test_a_reused_refresh_token_ends_in_a_clear_error_at_once_where_nobody_can_sign_in(world):
     world.person()
     world.run("token()").ok()
