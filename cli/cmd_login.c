@@ -1,13 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 #include "arguments.h"
 #include "message.h"
+#include "when.h"
+
+#include <stdio.h>
+#include <string.h>
 
 static const struct option_info options[] = {
     OPTION_SERVER,
-    {"device", 0, NULL, "sign in with a browser on any machine and a code (RFC 8628)"},
-    {"no-browser", 0, NULL, "show the address and open no browser"},
+    {"device", 0, NULL, "sign in with a browser on any machine, by a code (RFC 8628)"},
+    {"no-browser", 0, NULL, "show the address, and open no browser"},
     {NULL, 0, NULL, NULL},
 };
+
+/* As whom, where, until when. */
+static void tell(struct program *program, struct moidc_server *server, const struct moidc_token *token)
+{
+    struct moidc_token_request request = {.env = program->env};
+    struct moidc_status status = {.issuer = ""};
+    int64_t expires_at_s = moidc_token_expires_at_s(token);
+    char who[600] = "the client itself";
+    char when[WHEN_SIZE];
+    struct moidc_err err;
+
+    if (moidc_server_status(server, &request, &status, &err) == MOIDC_OK && status.person) {
+        program_person(&status, who, sizeof who);
+    }
+    program_notices(program);
+    message_line("Signed in to %s", moidc_server_uri(server));
+    message_line("  as     %s", who);
+    message_line("  at     %s", status.issuer);
+    message_line("  until  %s%s", expires_at_s != 0 ? when_text(expires_at_s, when) : "the provider ends it",
+                 status.renewable ? ", renewed by itself" : "; there is no refresh token");
+}
 
 static int run(struct program *program, const struct arguments *arguments)
 {
@@ -21,14 +46,17 @@ static int run(struct program *program, const struct arguments *arguments)
     struct moidc_server *server = NULL;
     struct moidc_token *token = NULL;
     struct moidc_err err;
-    int status = STATUS_USAGE;
+    int status;
 
-    if (!arguments_at_most_one(arguments, ways) ||
-        (status = program_server(program, arguments, &server)) != STATUS_DONE) {
+    if (!arguments_at_most_one(arguments, ways)) {
+        return STATUS_USAGE;
+    }
+    status = program_server(program, arguments, &server);
+    if (status != STATUS_DONE) {
         return status;
     }
     if (moidc_login(server, &request, &token, &err) == MOIDC_OK) {
-        message_line("Signed in to %s.", moidc_server_uri(server));
+        tell(program, server, token);
     } else {
         status = program_fail(program, &err);
     }
@@ -40,7 +68,10 @@ static int run(struct program *program, const struct arguments *arguments)
 const struct command cmd_login = {
     .name = "login",
     .summary = "sign in",
-    .description = "Signs in, whatever the cache holds.",
+    .description =
+        "Signs in anew, whatever the cache holds, and tells as whom, where and until when. The address to sign in at "
+        "is always shown, and a browser opened where there is one. Where none can be, a code is shown to be typed "
+        "in on another machine, if the provider offers that.\n\nCtrl-C ends it.",
     .options = options,
     .run = run,
 };

@@ -14,6 +14,9 @@
 #define BOLD "\033[1m"
 #define PLAIN "\033[0m"
 
+/* How the library begins what is to be typed in a shell: here that goes without saying. */
+#define RUN "run: "
+
 bool message_colours_allowed(int fd)
 {
     const char *no = getenv("NO_COLOR");
@@ -93,7 +96,7 @@ void message_error(const struct moidc_err *err)
         message_failure("%s", err->what);
     }
     if (err->next[0] != '\0') {
-        message_next("%s", err->next);
+        message_next("%s", strncmp(err->next, RUN, sizeof RUN - 1) == 0 ? err->next + sizeof RUN - 1 : err->next);
     }
 }
 

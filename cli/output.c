@@ -71,6 +71,19 @@ void output_format(const char *format, ...)
     wipe(text, sizeof text);
 }
 
+void output_shell_word(const char *text)
+{
+    output_text("'");
+    for (; *text != '\0'; text++) {
+        if (*text == '\'') {
+            output_text("'\\''"); /* ends the quotes, one quote, and begins them anew */
+        } else {
+            output_bytes(text, 1);
+        }
+    }
+    output_text("'");
+}
+
 bool output_end(void)
 {
     flush();

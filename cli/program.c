@@ -91,6 +91,19 @@ int program_fail(struct program *program, const struct moidc_err *err)
     return moidc_code_info(err->code)->exit_status;
 }
 
+const char *program_person(const struct moidc_status *status, char *ret, size_t size)
+{
+    bool named = status->username[0] != '\0';
+    bool mail = status->email[0] != '\0';
+
+    snprintf(ret, size, "%s%s%s%s%s%s%s", status->username, named && mail ? " " : "", mail ? "<" : "", status->email,
+             mail ? ">" : "", named || mail ? ", " : "", status->subject[0] != '\0' ? "sub " : "not known");
+    if (status->subject[0] != '\0') {
+        snprintf(ret + strlen(ret), size - strlen(ret), "%s", status->subject);
+    }
+    return ret;
+}
+
 /* The servers that settings describe: how many, and the first one. */
 struct known {
     size_t count;
@@ -117,6 +130,12 @@ static bool is_http(const char *uri)
     return uri != NULL && (strncasecmp(uri, "http://", 7) == 0 || strncasecmp(uri, "https://", 8) == 0);
 }
 
+static void tell_where_to_write(void)
+{
+    message_next("write a block for it into pyproject.toml, or set MLFLOW_TRACKING_OIDC_ISSUER and "
+                 "MLFLOW_TRACKING_OIDC_CLIENT_ID");
+}
+
 static int no_such_server(struct program *program, const char *uri, const char *where)
 {
     struct moidc_lookup lookup = program_lookup(program, NULL);
@@ -129,8 +148,15 @@ static int no_such_server(struct program *program, const char *uri, const char *
         message_line("Servers that are described:");
         (void)moidc_servers_list(program->client, &lookup, list_known, NULL, &err);
     }
-    message_next("write a block for it into pyproject.toml, or set MLFLOW_TRACKING_OIDC_ISSUER and "
-                 "MLFLOW_TRACKING_OIDC_CLIENT_ID");
+    tell_where_to_write();
+    return STATUS_USAGE;
+}
+
+static int no_server_at_all(void)
+{
+    message_failure("no settings describe any tracking server");
+    message_next("set MLFLOW_TRACKING_URI, MLFLOW_TRACKING_OIDC_ISSUER and MLFLOW_TRACKING_OIDC_CLIENT_ID, or write "
+                 "a block into pyproject.toml");
     return STATUS_USAGE;
 }
 
@@ -190,4 +216,56 @@ int program_server(struct program *program, const struct arguments *arguments, s
         return program_fail(program, &err);
     }
     return *ret != NULL ? STATUS_DONE : no_such_server(program, uri, where);
+}
+
+struct visit {
+    struct program *program;
+    program_each *each;
+    void *ctx;
+    size_t count;
+    int status;
+};
+
+static void visit_one(void *ctx, const char *uri)
+{
+    struct visit *visit = ctx;
+    struct moidc_lookup lookup = program_lookup(visit->program, uri);
+    struct moidc_server *server = NULL;
+    struct moidc_err err = {.code = MOIDC_OK};
+    int status;
+
+    visit->count++;
+    if (terminal_cancelled()) {
+        visit->status = STATUS_USAGE;
+        return;
+    }
+    (void)moidc_server_find(visit->program->client, uri, &lookup, &server, &err);
+    program_notices(visit->program);
+    status = visit->each(visit->ctx, uri, server, &err);
+    visit->status = visit->status != STATUS_DONE ? visit->status : status;
+    moidc_server_release(server);
+}
+
+int program_servers(struct program *program, const struct arguments *arguments, program_each *each, void *ctx)
+{
+    struct visit visit = {.program = program, .each = each, .ctx = ctx};
+    struct moidc_lookup lookup = program_lookup(program, NULL);
+    struct moidc_server *server = NULL;
+    struct moidc_err err;
+
+    if (arguments_have(arguments, "server")) {
+        int status = program_server(program, arguments, &server);
+
+        if (status == STATUS_DONE) {
+            visit_one(&visit, moidc_server_uri(server));
+            status = visit.status;
+        }
+        moidc_server_release(server);
+        return status;
+    }
+    if (moidc_servers_list(program->client, &lookup, visit_one, &visit, &err) != MOIDC_OK) {
+        return program_fail(program, &err);
+    }
+    program_notices(program);
+    return visit.count > 0 ? visit.status : no_server_at_all();
 }

@@ -31,6 +31,15 @@ struct moidc_lookup program_lookup(const struct program *program, const char *ur
  * STATUS_DONE, or the exit status after telling why not. */
 int program_server(struct program *program, const struct arguments *arguments, struct moidc_server **ret);
 
+/* Calls `each` for the server of --server, or for every one that the settings describe; `server` is NULL where its settings
+ * are wrong, as err says. Returns the first status of `each` that is not STATUS_DONE, or why there is none to call it for
+ * after telling that. */
+typedef int program_each(void *ctx, const char *uri, struct moidc_server *server, const struct moidc_err *err);
+int program_servers(struct program *program, const struct arguments *arguments, program_each *each, void *ctx);
+
+/* Who the person of `status` is: "alice <alice@example.com>, sub 248289761001". Returns `ret`. */
+const char *program_person(const struct moidc_status *status, char *ret, size_t size);
+
 /* Tells the error (after the warnings that came before it) and returns its exit status. */
 int program_fail(struct program *program, const struct moidc_err *err);
 
