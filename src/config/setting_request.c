@@ -231,9 +231,10 @@ static enum moidc_code add_param(const struct setting_value *value, struct param
 static enum moidc_code read_table(const struct setting_value *value, const char *table, size_t length,
                                   struct params *params, struct moidc_err *err)
 {
+    const char *end = table + length;
     enum moidc_code rc = MOIDC_OK;
 
-    for (const char *p = table; rc == MOIDC_OK && p + strnlen(p, length) + 1 < table + length;) {
+    for (const char *p = table; rc == MOIDC_OK && p < end && p + strnlen(p, (size_t)(end - p)) + 1 < end;) {
         struct span name = {p, strlen(p)};
         struct span text = {p + name.n + 1, strlen(p + name.n + 1)};
 
