@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Replaces, in place, every control character (C0, DEL, C1, line separators, bidirectional controls) and every byte
- * that is not part of well-formed UTF-8 (RFC 3629) by '?'; the text never gets longer. */
+/* Replaces, in place, every control character (C0, DEL, C1, line separators, bidirectional controls, tags and others that
+ * nobody sees) and every byte that is not part of well-formed UTF-8 (RFC 3629) by '?'; the text never gets longer. */
 void text_make_printable(char *s);
 
 /* True when the `n` bytes are well-formed UTF-8 (RFC 3629): no overlong forms, no surrogates. */

@@ -42,6 +42,8 @@ static void test_controls_become_question_marks(void)
     check_printable("\xe2\x81\xa6x\xe2\x81\xa9", "?x?"); /* isolates */
     check_printable("\xd8\x9c\xe2\x80\x8b\xe2\x80\x8f\xef\xbb\xbf", "????");
     check_printable("\xc2\xa0", "\xc2\xa0"); /* the first after C1 */
+    /* letters that nobody sees and a reader by machine does: tags, annotations */
+    check_printable("\xf3\xa0\x80\x81\xf3\xa0\x81\xbf|\xef\xbf\xb9\xef\xbf\xbb|\xe1\xa0\x8e", "??|??|?");
 }
 
 static void test_broken_utf8_becomes_question_marks(void)
