@@ -162,6 +162,11 @@ struct moidc_setting {
 void moidc_server_settings(const struct moidc_server *server,
                            void (*each)(void *ctx, const struct moidc_setting *setting), void *ctx);
 
+/* The name of the header that carries the token (setting `header`), and what its value begins with: "Bearer " (RFC 6750
+ * §2.1) in Authorization and Proxy-Authorization, "" in others, which proxies read the bare token from. Borrowed. */
+const char *moidc_server_header_name(const struct moidc_server *server);
+const char *moidc_server_header_prefix(const struct moidc_server *server);
+
 /* What a token for `server` must carry, for messages: "iss ... and aud ..."; borrowed from the server. */
 const char *moidc_server_token_hint(const struct moidc_server *server);
 

@@ -63,6 +63,16 @@ bool moidc_server_covers(const struct moidc_server *server, const char *uri)
     return url_parse(uri, &url) && url_is_below(&url, &server->url);
 }
 
+const char *moidc_server_header_name(const struct moidc_server *server)
+{
+    return server->settings->header;
+}
+
+const char *moidc_server_header_prefix(const struct moidc_server *server)
+{
+    return settings_header_prefix(server->settings);
+}
+
 const char *moidc_server_token_hint(const struct moidc_server *server)
 {
     return server->token_hint;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/text.h"
 #include "config/setting_local.h"
 #include "config/setting_request.h"
 #include "config/setting_uri.h"
@@ -56,6 +57,14 @@ bool settings_equal(const struct settings *a, const struct settings *b)
            strcmp(a->scope, b->scope) == 0 && a->scope_set == b->scope_set && strcmp(a->audience, b->audience) == 0 &&
            a->audience_set == b->audience_set && a->interactive == b->interactive &&
            a->use_id_token == b->use_id_token && further_equal(a, b);
+}
+
+const char *settings_header_prefix(const struct settings *settings)
+{
+    bool standard = text_equal_nocase(settings->header, "Authorization") ||
+                    text_equal_nocase(settings->header, "Proxy-Authorization");
+
+    return standard ? "Bearer " : "";
 }
 
 /* What the settings of one server are put together from, and the settings so far. */

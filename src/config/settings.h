@@ -75,6 +75,9 @@ DEFINE_CLEANUP(struct settings *, settings_free)
 /* True when both ask for the same tokens in the same way: all values equal (sources do not count). */
 bool settings_equal(const struct settings *a, const struct settings *b);
 
+/* What the value of the token's header begins with: "Bearer " (RFC 6750 §2.1) or "". */
+const char *settings_header_prefix(const struct settings *settings);
+
 /* The blocks of one file. */
 struct settings_file;
 
