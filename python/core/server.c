@@ -9,6 +9,7 @@ struct glue_server {
     struct moidc_server *server;
     struct moidc_token *token; /* the one that `header` was made from */
     PyObject *header;
+    PyObject *header_name; /* NULL until it is asked for */
 };
 
 static struct glue_state *state_of(PyObject *self)
@@ -63,6 +64,7 @@ static void server_dealloc(PyObject *object)
     moidc_server_release(self->server);
     moidc_token_release(self->token);
     Py_XDECREF(self->header);
+    Py_XDECREF(self->header_name);
     release(object);
     Py_DECREF(type);
 }
@@ -72,7 +74,8 @@ static PyObject *header_of(struct glue_server *self, struct moidc_token *token)
 {
     if (token != self->token || self->header == NULL) {
         /* capital B whatever token_type's case: some servers compare it so (RFC 6750 §2.1 has it that way) */
-        PyObject *header = PyUnicode_FromFormat("Bearer %s", moidc_token_reveal(token));
+        PyObject *header =
+            PyUnicode_FromFormat("%s%s", moidc_server_header_prefix(self->server), moidc_token_reveal(token));
 
         if (header == NULL) {
             moidc_token_release(token);
@@ -139,7 +142,7 @@ static bool seconds(PyObject *const *args, Py_ssize_t count, long long *ret)
 }
 
 PyDoc_STRVAR(authorization_doc, "authorization($self, min_valid_s=0, /)\n--\n\n"
-                                "The Authorization header's value; waits only when no valid token is in memory.");
+                                "The token's header's value; waits only when no valid token is in memory.");
 
 static PyObject *server_authorization(PyObject *object, PyObject *const *args, Py_ssize_t count)
 {
@@ -155,7 +158,7 @@ static PyObject *server_authorization(PyObject *object, PyObject *const *args, P
 }
 
 PyDoc_STRVAR(renewed_doc, "renewed($self, header, /)\n--\n\n"
-                          "The Authorization header's value after the server refused `header`.");
+                          "The header's value after the server refused `header`.");
 
 static PyObject *server_renewed(PyObject *object, PyObject *header)
 {
@@ -209,7 +212,7 @@ static PyObject *server_refused(PyObject *object, PyObject *const *args, Py_ssiz
     return glue_raise(state_of(object), &err);
 }
 
-PyDoc_STRVAR(login_doc, "login($self, /)\n--\n\nSigns in anew; the Authorization header's value.");
+PyDoc_STRVAR(login_doc, "login($self, /)\n--\n\nSigns in anew; the header's value.");
 
 static PyObject *server_login(PyObject *object, PyObject *unused)
 {
@@ -263,6 +266,25 @@ static PyObject *server_uri(PyObject *object, void *closure)
     return PyUnicode_FromString(moidc_server_uri(((struct glue_server *)object)->server));
 }
 
+/* Made once: it is asked for by every request. */
+static PyObject *server_header_name(PyObject *object, void *closure)
+{
+    struct glue_server *self = (struct glue_server *)object;
+
+    (void)closure;
+    if (self->header_name == NULL) {
+        self->header_name = PyUnicode_FromString(moidc_server_header_name(self->server));
+    }
+    Py_XINCREF(self->header_name);
+    return self->header_name;
+}
+
+static PyObject *server_header_prefix(PyObject *object, void *closure)
+{
+    (void)closure;
+    return PyUnicode_FromString(moidc_server_header_prefix(((struct glue_server *)object)->server));
+}
+
 static PyObject *server_token_hint(PyObject *object, void *closure)
 {
     (void)closure;
@@ -287,6 +309,8 @@ static PyMethodDef methods[] = {
 
 static PyGetSetDef getters[] = {
     {"uri", server_uri, NULL, "The normalised URI that the settings are for.", NULL},
+    {"header_name", server_header_name, NULL, "The name of the header that carries the token.", NULL},
+    {"header_prefix", server_header_prefix, NULL, "What its value has before the token.", NULL},
     {"token_hint", server_token_hint, NULL, "What a token for it must carry, in words.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -36,7 +36,8 @@ def get_token(tracking_uri=None, min_valid_s=0):
     min_valid_s: whole seconds that the token must at least stay valid.
     Raises OIDCError; KeyboardInterrupt on Ctrl-C while it waits.
     """
-    return _server(tracking_uri).authorization(min_valid_s)[len("Bearer ") :]
+    server = _server(tracking_uri)
+    return server.authorization(min_valid_s)[len(server.header_prefix) :]
 
 
 def login(tracking_uri=None):

@@ -9,7 +9,7 @@ from . import _core, _support
 
 
 class OIDCAuth(AuthBase):
-    """Adds `Authorization: Bearer ...` (RFC 6750) to requests to a server that has settings; others are left alone.
+    """Adds `Authorization: Bearer ...` (RFC 6750; or the setting `header`) to requests to a server that has settings; others are left alone.
 
     tracking_uri: serve this server alone; None: whichever server the request goes to.
     Raises OIDCError when there is no token to be had, or no settings describe any server.
@@ -32,7 +32,7 @@ class OIDCAuth(AuthBase):
                 return r
         header = server.authorization()
         headers = r.headers
-        headers["Authorization"] = header
+        headers[server.header_name] = header
         if headers.get("Accept", "*/*") == "*/*":
             headers["Accept"] = "application/json"  # proxies then answer 401 and not a login page
         r.register_hook("response", partial(_on_response, server, header, r.url))
@@ -58,7 +58,7 @@ def _keep_token_within(server, response):
     except ValueError:
         target = ""
     if not server.covers(target):
-        response.request.headers.pop("Authorization", None)
+        response.request.headers.pop(server.header_name, None)
 
 
 def _repeated(server, header, response, kwargs):
@@ -74,7 +74,7 @@ def _repeated(server, header, response, kwargs):
             401,
         )
     response.close()  # unread, and its connection with it: its body may be endless or slow
-    request.headers["Authorization"] = renewed
+    request.headers[server.header_name] = renewed
     if request._body_position is not None:
         request.body.seek(request._body_position)
     second = response.connection.send(request, **kwargs)

@@ -11,7 +11,8 @@ from mlflow.tracking.request_header.abstract_request_header_provider import Requ
 
 from . import _core
 
-_CREDENTIALS = ("username", "password", "token", "aws_sigv4", "auth")
+_IN_AUTHORIZATION = ("username", "password", "token")  # MLflow sends these in that header
+_CREDENTIALS = (*_IN_AUTHORIZATION, "aws_sigv4", "auth")
 _OWN_NAME = "oidc"
 _FRAMES = 4  # request_headers <- resolve_request_headers <- http_request, and one to spare
 
@@ -66,10 +67,12 @@ def _hand_over(creds, kwargs):
         server = _core.server_at(creds.host)
         if server is None:
             return
-        uri = server.uri
+        uri, name = server.uri, server.header_name
     except Exception:
-        uri = creds.host  # the auth object meets the same error, where MLflow lets it through
+        uri, name = creds.host, "Authorization"  # the auth object meets the same error, where MLflow lets it through
     credential = _explicit(creds)
+    if credential in _IN_AUTHORIZATION and name.lower() != "authorization":
+        credential = None  # both go out: the proxy reads our header, the server behind it MLflow's
     if credential is not None:
         _tell_once(uri, credential)
     else:
@@ -91,7 +94,7 @@ def _headers_alone(called_by_mlflow):
         text = "\nmlflow-oidc-client does not know this MLflow: set MLFLOW_TRACKING_AUTH=oidc"
         return {"Authorization": text} if concerned else {}
     server = _core.server_at(uri) if uri is not None else None
-    return {"Authorization": server.authorization()} if server is not None else {}
+    return {server.header_name: server.authorization()} if server is not None else {}
 
 
 class PluginOIDCRequestHeaderProvider(RequestHeaderProvider):

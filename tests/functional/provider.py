@@ -236,7 +236,7 @@ class Provider(ScriptedServer):
         self.secrets.update(form[name] for name in ("code_verifier",) if form.get(name))
         try:
             with self._state:
-                if any(len(values) > 1 for values in request.form_lists.values()):
+                if any(len(v) > 1 for name, v in request.form_lists.items() if name != "resource"):  # RFC 8707 §2.2
                     raise Refusal("invalid_request", description="a parameter was repeated")
                 client_id = self._authenticate(request)
                 grants = {

@@ -36,9 +36,17 @@ class Request:
         return urllib.parse.parse_qs(self.body.decode("utf-8", "replace"), keep_blank_values=True)
 
     @property
+    def query_lists(self):
+        return urllib.parse.parse_qs(urllib.parse.urlsplit(self.target).query, keep_blank_values=True)
+
+    token_header = "Authorization"  # where the token is looked for
+
+    @property
     def bearer(self):
         """The token that came, or None; `Bearer` exactly as the contract writes it."""
-        value = self.header("Authorization", "")
+        value = self.header(self.token_header, "")
+        if not self.token_header.lower().endswith("authorization"):
+            return value or None
         return value[len("Bearer ") :] if value.startswith("Bearer ") else None
 
 

@@ -19,6 +19,7 @@ class TrackingServer(ScriptedServer):
         super().__init__(**server)
         self.accepts, self.prefix = accepts, prefix
         self.expects_tokens = True  # False: a server that nobody guards
+        self.token_header = "Authorization"
         self.is_expired = lambda token: False
         self.artifacts = {}
         self.runs = {}
@@ -46,6 +47,7 @@ class TrackingServer(ScriptedServer):
         return path[len(self.prefix) :].lstrip("/") if path.startswith(self.prefix) else "outside:" + path
 
     def answer_to(self, request, fault):
+        request.token_header = self.token_header
         request.expired = request.bearer is not None and self.is_expired(request.bearer)
         request.body_hash = hashlib.sha256(request.body).hexdigest()
         return super().answer_to(request, fault)

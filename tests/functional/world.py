@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.parse
 from pathlib import Path
 
 from browser import Browser
@@ -29,6 +30,9 @@ CALL_LIMIT_S = 20  # no call of a test may take longer: a hang is a failure, not
 KEYS = {
     "uri": "URI", "issuer": "ISSUER", "client-id": "CLIENT_ID", "client-secret": "CLIENT_SECRET", "redirect-uri": "REDIRECT_URI",
     "scope": "SCOPE", "audience": "AUDIENCE", "interactive": "INTERACTIVE", "use-id-token": "USE_ID_TOKEN",
+    **{key: key.upper().replace("-", "_") for key in (
+        "flow", "login-hint", "prompt", "resource", "authorize-params", "client-auth", "ca-file", "header", "cache",
+        "refresh-margin", "listen-address")},
 }
 
 
@@ -40,7 +44,18 @@ def variable(key):
 def toml_value(value):
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(name)} = {toml_value(text)}" for name, text in value.items()) + "}"
     return json.dumps(value)
+
+
+def variable_text(value):
+    """The same value as an environment variable has it."""
+    if isinstance(value, dict):
+        return urllib.parse.urlencode(value)
+    if isinstance(value, list):
+        return " ".join(value)
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def block(settings, table="tool.mlflow-oidc-client.tracking-servers"):
@@ -296,7 +311,7 @@ class World:
     def set_variables(self, settings):
         """The same settings, in the environment."""
         for key, value in settings.items():
-            self.env[variable(key)] = value if isinstance(value, str) else json.dumps(value)
+            self.env[variable(key)] = variable_text(value)
 
     def use_tls_provider(self):
         """From now on the provider speaks TLS, with a certificate that the processes are told to trust."""
