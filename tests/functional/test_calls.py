@@ -336,7 +336,9 @@ def test_a_401_renews_the_token_and_repeats_the_request_once(world):
     assert len(world.token_requests()) == 2
 
 
-def test_a_401_on_a_file_upload_winds_the_body_back(world):
+@pytest.mark.parametrize("early", [False, True], ids=["after the body", "in the middle of the body"])
+def test_a_401_on_a_file_upload_winds_the_body_back(world, early):
+    """`early`: the server answers when it has read the headers, and the rest of the body is thrown away."""
     world.robot()
     content = bytes(range(256)) * 8192  # 2 MB
     (world.cwd / "big.bin").write_bytes(content)
@@ -347,11 +349,12 @@ mlflow.set_tracking_uri(os.environ["URI"])
 client = mlflow.MlflowClient()
 run = client.create_run("0")
 """).ok()
-        world.server.fault("artifacts", lambda request, normal: REFUSED, times=1)
+        world.server.fault("artifacts", lambda request, normal: REFUSED, times=1, early=early)
         process.do("client.log_artifact(run.info.run_id, 'big.bin')").ok()
     uploads = world.server.received("artifacts")
-    assert [r.method for r in uploads] == ["PUT", "PUT"]
-    assert uploads[0].body_hash == uploads[1].body_hash == hashlib.sha256(content).hexdigest()
+    assert [r.method for r in uploads] == ["PUT", "PUT"] and len(world.token_requests()) == 2
+    assert uploads[1].body_hash == hashlib.sha256(content).hexdigest()
+    assert uploads[0].body_hash == (hashlib.sha256(b"").hexdigest() if early else uploads[1].body_hash)
     assert uploads[0].bearer != uploads[1].bearer
     assert list(world.server.artifacts.values()) == [content]
 
