@@ -12,7 +12,7 @@ import pytest
 import server as tracking
 from provider import DROP
 from scripted import Answer
-from test_id_token import (ANOTHER, BAD_LENGTH, BAD_SIGNATURE, BASE64, CRIT, NO_EXP, NO_KEY, NOT_VISIBLE, PAYLOAD, REPLY_NOT_JSON, TOO_LARGE, TWICE,
+from test_id_token import (ANOTHER, BAD_LENGTH, BAD_SIGNATURE, BASE64, CRIT, ESCAPES, NO_EXP, NO_KEY, NOT_VISIBLE, PAYLOAD, REPLY_NOT_JSON, TOO_LARGE, TWICE,
                            Row, duplicate, test_a_wrong_id_token_is_refused as refuse_id_token)
 from test_sign_in import port_of, waiting
 
@@ -169,6 +169,13 @@ def test_json_of_a_wrong_content_type_is_judged_by_what_it_is(world, kind):
     for endpoint in ("discovery", "jwks", "token"):
         world.provider.fault(endpoint, lambda request, normal: dataclasses.replace(normal(), headers=[("Content-Type", kind)]))
     assert world.run("search()").ok() == ["Default"]
+
+
+@pytest.mark.parametrize("name", ["issuer", "token_endpoint"])
+def test_metadata_with_terminal_escapes_comes_out_clean(world, name):
+    world.robot()
+    world.provider.metadata[name] = "http://evil.example.com/" + ESCAPES
+    one_line(world.run("search()"), name, code="protocol")
 
 
 def test_a_content_type_with_escapes_comes_out_clean(world):

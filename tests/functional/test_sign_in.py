@@ -248,11 +248,14 @@ def test_the_page_does_not_claim_success_when_the_token_request_fails(world):
 HOSTILE = "<script>alert(1)</script>\x1b[31m\x07\r\nInjected: header \u202e end"
 
 
-def test_markup_and_terminal_escapes_of_the_provider_do_no_harm(world):
+@pytest.mark.parametrize("name", ["error_description", "error", "iss"])
+def test_markup_and_terminal_escapes_of_the_provider_do_no_harm(world, name):
     world.person()
-    world.provider.authorization_error = ("access_denied", HOSTILE)
+    world.provider.authorization_error = ("access_denied", "no")
+    world.provider.callback[name] = HOSTILE
     with world.process() as process:
-        text = process.do("token()").failed("provider", "access_denied")
+        text = process.do("token()").failed("protocol" if name == "iss" else "provider",
+                                            "comes from another issuer" if name == "iss" else "refused the sign-in: ")
     page = world.browser.wait_for_page()
     check_page(page)
     assert "<script" not in page["text"] and "\x1b" not in page["text"]
