@@ -172,7 +172,8 @@ def test_oidcc_client_test_missing_aud(world):
     row_refused(world, "oidcc-client-test-missing-aud")
 
 
-def test_oidcc_client_test_nonce(world):
+def test_oidcc_client_test_nonce_unless_code_flow(world):
+    """In the code flow too."""
     world.person()
     world.run("token(), login()").ok()
     nonces = [r.query["nonce"] for r in world.provider.received("authorize")]
@@ -250,6 +251,34 @@ def test_fapi2_client_test_ensure_authorization_response_with_invalid_missing_st
 
 def test_fapi2_client_test_discovery_issuer_mismatch(world):
     test_oidcc_client_test_discovery_issuer_mismatch(world)
+
+
+def test_fapi2_client_test_happy_path(world):
+    accepted(world)
+
+
+def test_fapi2_client_test_invalid_iss(world):
+    row_refused(world, "oidcc-client-test-invalid-iss")
+
+
+def test_fapi2_client_test_invalid_aud(world):
+    row_refused(world, "oidcc-client-test-invalid-aud")
+
+
+def test_fapi2_client_test_invalid_missing_aud(world):
+    row_refused(world, "oidcc-client-test-missing-aud")
+
+
+def test_fapi2_client_test_invalid_nonce(world):
+    row_refused(world, "oidcc-client-test-nonce-invalid")
+
+
+def test_fapi2_client_test_invalid_null_alg(world):
+    row_refused(world, "alg-none")
+
+
+def test_fapi2_client_refresh_token_test(world):
+    assert renewed(world).ok() == ["Default"]
 
 
 def test_fapi2_client_test_invalid_expired_exp(world):
