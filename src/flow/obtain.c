@@ -6,6 +6,7 @@
 #include "flow/failure_note.h"
 #include "flow/sign_in.h"
 #include "io/clock.h"
+#include "oauth/oauth_error.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -197,6 +198,13 @@ static enum moidc_code set_servers(const struct session *session, struct cache_e
     return cache_entry_add_server(entry, uri, err);
 }
 
+/* Whether what the provider refused is the refresh token: not where it refuses the client, or is busy or ill. */
+static bool is_about_refresh_token(const struct moidc_err *err)
+{
+    return err->oauth_error[0] != '\0' && strcmp(err->oauth_error, "invalid_client") != 0 && err->http_status < 500 &&
+           err->http_status != 429 && !oauth_error_is_temporary(err->oauth_error);
+}
+
 /* Uses the refresh token. *refused: the provider will not take it (any more), so that only a sign-in helps. */
 static enum moidc_code renew(struct session *session, const struct cache_dir *dir, const struct wish *wish,
                              bool *refused, struct moidc_err *err)
@@ -213,8 +221,7 @@ static enum moidc_code renew(struct session *session, const struct cache_dir *di
             return rc;
         }
         if (rc != MOIDC_E_PROVIDER || strcmp(err->oauth_error, "invalid_grant") != 0) {
-            *refused = rc == MOIDC_E_PROVIDER && err->oauth_error[0] != '\0' &&
-                       strcmp(err->oauth_error, "invalid_client") != 0 && err->http_status < 500;
+            *refused = rc == MOIDC_E_PROVIDER && is_about_refresh_token(err);
             return rc;
         }
         *refused = true;

@@ -602,6 +602,38 @@ def test_a_provider_that_is_ill_is_no_reason_for_a_browser(world):
     assert len(world.browser.openings) == 1
 
 
+PUT_OFF = [(400, "temporarily_unavailable"), (400, "server_error"), (400, "slow_down"), (429, "too_many_requests"), (429, "slow_down"),
+           (429, "access_denied"), (503, "temporarily_unavailable"), (500, "server_error"), (401, "invalid_client")]
+
+
+@pytest.mark.parametrize("status, error", PUT_OFF)
+def test_a_renewal_that_is_put_off_is_no_reason_for_a_browser(world, status, error):
+    """The provider did not refuse the refresh token: it is busy or ill, or the client is what it refuses."""
+    world.person()
+    world.run("token()").ok()
+    world.advance(301)
+    world.provider.replace("token", status, json={"error": error}, headers=[("Retry-After", "60")])
+    outcome = world.run("token()")
+    outcome.failed("provider", error, f"{world.provider.issuer}/token")
+    assert outcome.error["http_status"] == status and outcome.seconds < 3
+    assert len(world.browser.openings) == 1
+    world.provider.heal()
+    world.run("token()").ok()
+    assert len(world.browser.openings) == 1 and world.provider.last("token").form["grant_type"] == "refresh_token"
+
+
+@pytest.mark.parametrize("status, error", [(400, "invalid_grant"), (400, "invalid_request"), (400, "unauthorized_client"),
+                                           (400, "unsupported_grant_type"), (400, "invalid_scope"), (403, "access_denied"), (400, "something_new")])
+def test_a_renewal_that_is_refused_ends_in_a_new_sign_in(world, status, error):
+    world.person()
+    world.run("token()").ok()
+    world.advance(301)
+    world.provider.replace("token", status, json={"error": error}, times=1)
+    world.run("token()").ok()
+    assert [r.form["grant_type"] for r in world.token_requests()] == ["authorization_code", "refresh_token", "authorization_code"]
+    assert len(world.browser.openings) == 2
+
+
 @pytest.mark.parametrize("cut", [0, 20])
 def test_a_code_is_used_once_though_the_connection_is_cut(world, cut):
     """RFC 6749 §4.1.2: a provider that sees a code twice revokes what it gave for it."""
