@@ -48,7 +48,8 @@ const char *listener_query(const struct listener_request *request);
 
 /* Answers with an HTML page and frees the request. Sent with no-store, no-referrer, nosniff, X-Frame-Options and a
  * Content-Security-Policy that allows inline style and data: images alone (the empty icon, so that the browser asks for
- * none). Lets the browser read it all (at most 1 s; one that stays open without reason gets 0.1 s), then closes. */
+ * none). Lets the browser read it all (at most 1 s, 0.2 s for a refusal; one that stays open without reason gets 0.1 s),
+ * then closes. */
 void listener_answer(struct listener_request *request, int status, const char *html, size_t length);
 
 #endif

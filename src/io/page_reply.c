@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CLOSE_WAIT_MS = 1000, CLOSE_GRACE_MS = 100, POLL_MS = 20 };
+enum { CLOSE_WAIT_MS = 1000, REFUSAL_WAIT_MS = 200, CLOSE_GRACE_MS = 100, POLL_MS = 20 };
 
 static const char *reason(int status)
 {
@@ -112,7 +112,8 @@ static void linger(int fd, int64_t until_ms)
 
 void page_reply_send(int fd, int status, const char *html, size_t length)
 {
-    int64_t until_ms = clock_steady_ms() + CLOSE_WAIT_MS;
+    /* nobody else is served meanwhile, and refusals go to strays, who may come in numbers and read nothing */
+    int64_t until_ms = clock_steady_ms() + (status < 400 ? CLOSE_WAIT_MS : REFUSAL_WAIT_MS);
     char head[1024];
     int n = write_head(head, sizeof head, status, "text/html", length);
 

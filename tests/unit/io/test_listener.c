@@ -859,6 +859,28 @@ static void test_client_that_does_not_read_is_left_after_a_second(void)
     free(page);
 }
 
+/* Each answer holds up those that wait: strays, which anybody can send, must not cost a second each. */
+static void test_stray_that_does_not_read_is_left_much_sooner(void)
+{
+    enum { LARGE = 16 << 20 };
+    char *page = calloc(1, LARGE);
+    struct listener_request *request;
+    int64_t before_ms;
+    int fd;
+
+    begin();
+    fd = client();
+    say_get(fd, "code=1", "");
+    request = work(-1);
+    CHECK(request != NULL);
+    before_ms = real_ms();
+    listener_answer(request, 400, page, LARGE);
+    CHECK(real_ms() - before_ms < 700);
+    close(fd);
+    end();
+    free(page);
+}
+
 static void handle(int number)
 {
     (void)number;
@@ -1172,6 +1194,7 @@ int main(void)
     RUN(test_page_is_not_cut_by_bytes_that_come_late);
     RUN(test_client_that_never_closes_is_left_soon);
     RUN(test_client_that_does_not_read_is_left_after_a_second);
+    RUN(test_stray_that_does_not_read_is_left_much_sooner);
     RUN(test_signal_brings_it_back_early);
     RUN(test_descriptors_are_close_on_exec_and_non_blocking);
     RUN(test_localhost_listens_on_both_families);
