@@ -45,10 +45,11 @@ struct session {
     struct provider provider;
     struct lock *lock;
     struct cache_entry *salvage; /* a rotated refresh token whose companions were refused: still to be saved */
-    bool asked_person;           /* a browser was opened in this work */
+    bool asked_person;           /* a sign-in was shown in this work */
     bool held_up;                /* this work ended at once because of an earlier failure */
     bool in_flight;              /* client_begin_request() was called */
     bool unsaved;                /* `entry` is newer than the disk, which could not be written */
+    int64_t helper_peace_ms;     /* the cache helper failed: it is not asked before */
     bool told_damage;
     bool told_storage;
 };

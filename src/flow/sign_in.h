@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A person signs in with a browser: authorization code with PKCE at a loopback redirect (RFC 6749 §4.1, RFC 7636,
- * RFC 8252). */
+/* A person signs in: by browser, code or paste, as the settings, the caller and the place want it. */
 #ifndef FLOW_SIGN_IN_H
 #define FLOW_SIGN_IN_H
 
