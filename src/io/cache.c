@@ -244,15 +244,44 @@ static enum moidc_code entry_fill(const json_t *object, struct cache_entry *entr
     return rc;
 }
 
+/* The entry that the object holds; *ret stays NULL when it is of another release. */
+static enum moidc_code entry_from(const json_t *object, struct cache_entry **ret, struct moidc_err *err)
+{
+    CLEANUP(cache_entry_free_p) struct cache_entry *entry = NULL;
+    int64_t version = 0;
+    enum moidc_code rc;
+
+    if (!json_seconds(object, "version", &version) || version != FORMAT_VERSION) {
+        return MOIDC_OK;
+    }
+    entry = cache_entry_new();
+    rc = entry != NULL ? entry_fill(object, entry, err) : err_memory(err);
+    if (rc == MOIDC_OK) {
+        *ret = entry;
+        entry = NULL;
+    }
+    return rc;
+}
+
+enum moidc_code cache_entry_parse(const char *bytes, size_t n, const struct identity *identity,
+                                  struct cache_entry **ret, struct moidc_err *err)
+{
+    CLEANUP(json_release_p) json_t *object = NULL;
+    enum moidc_code rc = json_object_parse(bytes, n, "the cache entry", &object, err);
+
+    if (rc == MOIDC_OK && !is_of_any_identity(object)) {
+        rc = err_set(err, MOIDC_E_PROTOCOL, "the cache entry names no identity");
+    }
+    return rc == MOIDC_OK && is_of_identity(object, identity) ? entry_from(object, ret, err) : rc;
+}
+
 enum moidc_code cache_read(const struct cache_dir *dir, const struct identity *identity, struct cache_entry **ret,
                            bool *damaged, struct moidc_err *err)
 {
     for (int slot = 0; slot < SLOTS; slot++) {
-        CLEANUP(cache_entry_free_p) struct cache_entry *entry = NULL;
         CLEANUP(json_release_p) json_t *object = NULL;
         char name[CACHE_NAME_SIZE];
         bool absent = false;
-        int64_t version = 0;
         enum moidc_code rc;
 
         slot_name(identity, slot, name);
@@ -261,19 +290,9 @@ enum moidc_code cache_read(const struct cache_dir *dir, const struct identity *i
             *damaged = *damaged || rc == MOIDC_E_STORAGE;
             return rc == MOIDC_E_STORAGE ? MOIDC_OK : rc;
         }
-        if (!is_of_identity(object, identity)) {
-            continue;
+        if (is_of_identity(object, identity)) {
+            return entry_from(object, ret, err);
         }
-        if (!json_seconds(object, "version", &version) || version != FORMAT_VERSION) {
-            return MOIDC_OK; /* of another release: a miss */
-        }
-        entry = cache_entry_new();
-        rc = entry != NULL ? entry_fill(object, entry, err) : err_memory(err);
-        if (rc == MOIDC_OK) {
-            *ret = entry;
-            entry = NULL;
-        }
-        return rc;
     }
     return MOIDC_OK;
 }
@@ -357,6 +376,18 @@ static int add_chunk(const char *bytes, size_t n, void *ctx)
 {
     strbuf_add(ctx, bytes, n);
     return ((struct strbuf *)ctx)->failed ? -1 : 0;
+}
+
+enum moidc_code cache_entry_text(const struct identity *identity, const struct cache_entry *entry, struct strbuf *ret,
+                                 struct moidc_err *err)
+{
+    bool failed = false;
+    CLEANUP(json_release_p) json_t *object = entry_object(identity, entry, &failed);
+
+    if (failed || json_dump_callback(object, add_chunk, ret, JSON_COMPACT | JSON_ENSURE_ASCII) != 0) {
+        return strbuf_error(ret, "what is to be cached", err);
+    }
+    return MOIDC_OK;
 }
 
 enum moidc_code cache_write(const struct cache_dir *dir, const struct identity *identity,

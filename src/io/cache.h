@@ -50,6 +50,14 @@ bool cache_entry_serves(const struct cache_entry *entry, const char *server);
 /* Adds `server` (at most 64 are kept; the oldest goes). */
 enum moidc_code cache_entry_add_server(struct cache_entry *entry, const char *server, struct moidc_err *err) MUST_CHECK;
 
+/* Appends the entry of `identity` as one line of JSON, without its end. Secret. */
+enum moidc_code cache_entry_text(const struct identity *identity, const struct cache_entry *entry, struct strbuf *ret,
+                                 struct moidc_err *err) MUST_CHECK;
+/* Reads it back. *ret is the caller's, NULL when it is that of another identity or of another release.
+ * MOIDC_E_PROTOCOL: it is no such JSON. */
+enum moidc_code cache_entry_parse(const char *bytes, size_t n, const struct identity *identity,
+                                  struct cache_entry **ret, struct moidc_err *err) MUST_CHECK;
+
 enum { CACHE_NAME_SIZE = 48 };
 
 /* The file's name for `identity`, without its ending: the same in every process. Two identities may share one; what is

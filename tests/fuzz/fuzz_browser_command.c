@@ -6,13 +6,13 @@
 
 #define URL "http://127.0.0.1:39303/start?a=%20b"
 
-static void check_command(const struct browser_command *command)
+static void check_command(const struct command_line *command)
 {
     bool has_url = false;
     size_t n = 0;
 
     for (; command->words[n] != NULL; n++) {
-        HOLDS(n < BROWSER_COMMAND_WORDS);
+        HOLDS(n < COMMAND_LINE_WORDS);
         has_url = has_url || strstr(command->words[n], URL) != NULL;
     }
     HOLDS(n > 0 && has_url);
@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(variable + sizeof "BROWSER=" - 1, text, length + 1);
     HOLDS(moidc_env_new(variables, &env, &err) == MOIDC_OK);
     while (more && n < 40) {
-        struct browser_command command = {0};
+        struct command_line command = {0};
         enum moidc_code rc = browser_command_nth(env, URL, n, &more, &command, &err);
 
         if (rc != MOIDC_OK) {
@@ -47,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         } else if (more) {
             check_command(&command);
         }
-        browser_command_clear(&command);
+        command_line_clear(&command);
         HOLDS(n++ <= length + 6);
     }
     moidc_env_free(env);
