@@ -246,16 +246,31 @@ static void visit_one(void *ctx, const char *uri)
     moidc_server_release(server);
 }
 
-int program_servers(struct program *program, const struct arguments *arguments, program_each *each, void *ctx)
+int program_known(struct program *program, size_t *count, program_each *each, void *ctx)
 {
     struct visit visit = {.program = program, .each = each, .ctx = ctx};
     struct moidc_lookup lookup = program_lookup(program, NULL);
-    struct moidc_server *server = NULL;
     struct moidc_err err;
 
-    if (arguments_have(arguments, "server")) {
-        int status = program_server(program, arguments, &server);
+    *count = 0;
+    if (moidc_servers_list(program->client, &lookup, visit_one, &visit, &err) != MOIDC_OK) {
+        *count = 1; /* some: their file is what is wrong */
+        return program_fail(program, &err);
+    }
+    program_notices(program);
+    *count = visit.count;
+    return visit.status;
+}
 
+int program_servers(struct program *program, const struct arguments *arguments, program_each *each, void *ctx)
+{
+    struct visit visit = {.program = program, .each = each, .ctx = ctx};
+    struct moidc_server *server = NULL;
+    size_t count = 0;
+    int status;
+
+    if (arguments_have(arguments, "server")) {
+        status = program_server(program, arguments, &server);
         if (status == STATUS_DONE) {
             visit_one(&visit, moidc_server_uri(server));
             status = visit.status;
@@ -263,9 +278,6 @@ int program_servers(struct program *program, const struct arguments *arguments, 
         moidc_server_release(server);
         return status;
     }
-    if (moidc_servers_list(program->client, &lookup, visit_one, &visit, &err) != MOIDC_OK) {
-        return program_fail(program, &err);
-    }
-    program_notices(program);
-    return visit.count > 0 ? visit.status : no_server_at_all();
+    status = program_known(program, &count, each, ctx);
+    return count > 0 ? status : no_server_at_all();
 }

@@ -36,6 +36,8 @@ int program_server(struct program *program, const struct arguments *arguments, s
  * after telling that. */
 typedef int program_each(void *ctx, const char *uri, struct moidc_server *server, const struct moidc_err *err);
 int program_servers(struct program *program, const struct arguments *arguments, program_each *each, void *ctx);
+/* The same for all of them, *count, which may be none. */
+int program_known(struct program *program, size_t *count, program_each *each, void *ctx);
 
 /* Who the person of `status` is: "alice <alice@example.com>, sub 248289761001". Returns `ret`. */
 const char *program_person(const struct moidc_status *status, char *ret, size_t size);

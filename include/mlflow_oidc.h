@@ -204,10 +204,20 @@ enum moidc_code moidc_token_get(struct moidc_server *server, const struct moidc_
 enum moidc_code moidc_login(struct moidc_server *server, const struct moidc_token_request *request,
                             struct moidc_token **ret, struct moidc_err *err);
 
-/* Removes the identity's tokens from memory and the cache, whatever the network says, after asking the provider to
- * revoke the refresh token (RFC 7009) where it can. *removed: whether there was anything. */
+/* Removes the identity's tokens from memory and the cache, whatever the network says, and asks the provider to revoke
+ * them (RFC 7009) where it can. *removed: whether there was anything. */
 enum moidc_code moidc_logout(struct moidc_server *server, const struct moidc_token_request *request, bool *removed,
                              struct moidc_err *err);
+
+/* Shows the address at which the person ends the session at the provider (OpenID Connect RP-Initiated Logout 1.0), and
+ * opens a browser there unless request->no_browser. MOIDC_E_PROTOCOL: the provider names none. */
+enum moidc_code moidc_provider_logout(struct moidc_server *server, const struct moidc_token_request *request,
+                                      struct moidc_err *err);
+
+/* Removes every identity's tokens from the cache, also those that no settings describe any more; nothing is revoked.
+ *   removed  how many files there were */
+enum moidc_code moidc_cache_clear(struct moidc_client *client, const struct moidc_token_request *request,
+                                  size_t *removed, struct moidc_err *err);
 
 /* What a server's tokens are good for, as far as memory and the cache tell. */
 enum moidc_state {

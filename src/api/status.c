@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "flow/farewell.h"
 #include "flow/status.h"
 
 void moidc_server_settings(const struct moidc_server *server,
@@ -13,6 +14,7 @@ static struct wish wish_of(const struct moidc_server *server, const struct moidc
         .settings = server->settings,
         .call = {.env = request->env != NULL ? request->env : server->env, .ui = request->ui},
         .no_person = request->no_person,
+        .no_browser = request->no_browser,
     };
 }
 
@@ -30,4 +32,25 @@ enum moidc_code moidc_userinfo(struct moidc_server *server, const struct moidc_t
     struct wish wish = wish_of(server, request);
 
     return status_userinfo(server, &wish, ret, err);
+}
+
+enum moidc_code moidc_provider_logout(struct moidc_server *server, const struct moidc_token_request *request,
+                                      struct moidc_err *err)
+{
+    struct wish wish = wish_of(server, request);
+    enum moidc_code rc = session_turn_take(server->session, &wish, err);
+
+    if (rc == MOIDC_OK) {
+        rc = farewell_end_session(server->session, &wish, err);
+        session_turn_give(server->session);
+    }
+    return rc;
+}
+
+enum moidc_code moidc_cache_clear(struct moidc_client *client, const struct moidc_token_request *request,
+                                  size_t *removed, struct moidc_err *err)
+{
+    struct call call = {.env = request->env, .ui = request->ui};
+
+    return farewell_clear_cache(client, &call, removed, err);
 }

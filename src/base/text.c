@@ -117,6 +117,32 @@ bool text_has_word(const char *list, const char *word)
     return false;
 }
 
+void text_shell_word(const char *text, char *ret, size_t size)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._/:@%+=,";
+    size_t n = 0;
+
+    if (text[0] != '\0' && text[strspn(text, plain)] == '\0' && strlen(text) < size) {
+        memcpy(ret, text, strlen(text) + 1);
+        return;
+    }
+    ret[n++] = '\'';
+    for (; *text != '\0'; text++) {
+        if (n + 6 > size) {
+            memcpy(ret, "...", 4);
+            return;
+        }
+        if (*text == '\'') {
+            memcpy(ret + n, "'\\''", 4); /* ends the quotes, one quote, and begins them anew */
+            n += 4;
+        } else {
+            ret[n++] = *text;
+        }
+    }
+    ret[n++] = '\'';
+    ret[n] = '\0';
+}
+
 int text_distance(const char *a, const char *b)
 {
     enum { MOST = 64 };

@@ -21,6 +21,10 @@ bool text_begins_nocase(const char *a, const char *b, size_t n);
 /* True when `word` is one of the space-separated words of `list` (RFC 6749 §3.3). */
 bool text_has_word(const char *list, const char *word);
 
+/* `text` as one word of a shell's command line: as it is where no shell finds anything in it, else between single quotes.
+ * What does not fit into `ret` becomes "...". */
+void text_shell_word(const char *text, char *ret, size_t size);
+
 /* How many insertions, deletions and replacements turn `a` into `b`; 99 for strings longer than 63. */
 int text_distance(const char *a, const char *b);
 

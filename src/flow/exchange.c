@@ -339,28 +339,3 @@ enum moidc_code exchange_refresh(struct session *session, const struct wish *wis
     }
     return exchange(session, wish, &grant, before, nonce, ret, err);
 }
-
-enum moidc_code exchange_revoke(struct session *session, const struct wish *wish, const struct cache_entry *entry,
-                                struct moidc_err *err)
-{
-    CLEANUP(http_request_free_p) struct http_request *request = NULL;
-    CLEANUP(http_response_free_p) struct http_response *reply = NULL;
-    const struct settings *settings = wish->settings;
-    struct client client = {.client_id = settings->client_id, .client_secret = settings->client_secret};
-    struct token_grant grant = {.grant = GRANT_REVOCATION, .refresh_token = entry->refresh_token};
-    enum moidc_code rc = provider_discover(&session->provider, &wish->call, err);
-
-    if (rc != MOIDC_OK || entry->refresh_token == NULL || session->provider.metadata->revocation_endpoint == NULL) {
-        return rc;
-    }
-    client.auth = client_auth_of(session, settings, entry->client_auth);
-    client_auth_announce(session, wish);
-    rc = token_request_new(session->provider.metadata->revocation_endpoint, &client, &grant, &request, err);
-    rc = rc == MOIDC_OK ? provider_send(&session->provider, &wish->call, request, &reply, err) : rc;
-    if (rc == MOIDC_OK && reply->status != 200) {
-        err_set(err, MOIDC_E_PROVIDER, "the provider did not revoke the refresh token (HTTP status %d)", reply->status);
-        err_reply(err, reply->status, NULL);
-        rc = err_where(err, "%s", session->provider.metadata->revocation_endpoint);
-    }
-    return rc;
-}

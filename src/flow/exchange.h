@@ -26,8 +26,4 @@ enum moidc_code exchange_client_credentials(struct session *session, const struc
 enum moidc_code exchange_refresh(struct session *session, const struct wish *wish, const struct cache_entry *before,
                                  struct cache_entry **ret, struct moidc_err *err) MUST_CHECK;
 
-/* Revokes the entry's refresh token (RFC 7009), where the metadata names the endpoint. */
-enum moidc_code exchange_revoke(struct session *session, const struct wish *wish, const struct cache_entry *entry,
-                                struct moidc_err *err) MUST_CHECK;
-
 #endif

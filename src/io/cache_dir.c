@@ -3,6 +3,7 @@
 
 #include "io/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -229,5 +230,25 @@ enum moidc_code cache_dir_remove(const struct cache_dir *dir, const char *name, 
     if (!*removed && errno != ENOENT) {
         return bad_file(dir, name, strerror(errno), err);
     }
+    return MOIDC_OK;
+}
+
+enum moidc_code cache_dir_each(const struct cache_dir *dir, void (*each)(void *ctx, const char *name), void *ctx,
+                               struct moidc_err *err)
+{
+    int fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
+    const struct dirent *entry;
+
+    if (stream == NULL) {
+        int reason = errno;
+
+        close_p(&fd);
+        return unusable(dir->path, strerror(reason), err);
+    }
+    while ((entry = readdir(stream)) != NULL) {
+        each(ctx, entry->d_name);
+    }
+    closedir(stream);
     return MOIDC_OK;
 }

@@ -34,6 +34,10 @@ enum moidc_code cache_dir_write(const struct cache_dir *dir, const char *name, c
 enum moidc_code cache_dir_remove(const struct cache_dir *dir, const char *name, bool *removed,
                                  struct moidc_err *err) MUST_CHECK;
 
+/* Names every file of the folder, in no order; `each` may remove it. */
+enum moidc_code cache_dir_each(const struct cache_dir *dir, void (*each)(void *ctx, const char *name), void *ctx,
+                               struct moidc_err *err) MUST_CHECK;
+
 /* A descriptor for reading and writing `name`, created when missing, checked as above; -1 with err set otherwise. */
 int cache_dir_open_file(const struct cache_dir *dir, const char *name, struct moidc_err *err);
 

@@ -62,6 +62,10 @@ static void add_grant(struct strbuf *body, const struct token_grant *grant)
         form_add_secret(body, "token", grant->refresh_token);
         form_add(body, "token_type_hint", "refresh_token");
         break;
+    case GRANT_REVOCATION_ACCESS:
+        form_add_secret(body, "token", grant->access_token);
+        form_add(body, "token_type_hint", "access_token");
+        break;
     case GRANT_DEVICE_START:
         form_add(body, "scope", grant->scope);
         if (grant->code_challenge != NULL) {
@@ -81,9 +85,9 @@ static void add_grant(struct strbuf *body, const struct token_grant *grant)
 
 static const char *endpoint_name(enum grant grant)
 {
-    return grant == GRANT_REVOCATION     ? "the revocation endpoint"
-           : grant == GRANT_DEVICE_START ? "the device authorization endpoint"
-                                         : "the token endpoint";
+    return grant == GRANT_REVOCATION || grant == GRANT_REVOCATION_ACCESS ? "the revocation endpoint"
+           : grant == GRANT_DEVICE_START                                 ? "the device authorization endpoint"
+                                                                         : "the token endpoint";
 }
 
 enum moidc_code token_request_new(const char *endpoint, const struct client *client, const struct token_grant *grant,

@@ -27,6 +27,7 @@ enum grant {
     GRANT_REFRESH,
     GRANT_CLIENT_CREDENTIALS,
     GRANT_REVOCATION,
+    GRANT_REVOCATION_ACCESS,
     GRANT_DEVICE_START, /* to the device authorization endpoint */
     GRANT_DEVICE
 };
@@ -37,6 +38,7 @@ struct token_grant {
     const char *code_challenge;    /* GRANT_DEVICE_START: S256 */
     const char *redirect_uri;
     const struct secret *refresh_token; /* GRANT_REFRESH, GRANT_REVOCATION */
+    const struct secret *access_token;  /* GRANT_REVOCATION_ACCESS */
     const char *scope;                  /* GRANT_CLIENT_CREDENTIALS, GRANT_DEVICE_START */
     const char *audience;
     const char *resource; /* URIs with a space between, each sent by itself (RFC 8707 §2.2) */

@@ -9,6 +9,7 @@ import pytest  # noqa: E402
 import clock  # noqa: E402
 import jose  # noqa: E402
 import tls  # noqa: E402
+from program import Program  # noqa: E402
 from world import PYTHON, World, Zygote, tools_environment  # noqa: E402
 
 
@@ -88,3 +89,8 @@ def server(world):
 @pytest.fixture
 def browser(world):
     return world.browser
+
+
+@pytest.fixture
+def program(world):
+    return Program(world)

@@ -17,7 +17,7 @@ import jose
 from scripted import Answer, ScriptedServer
 
 DROP = object()
-ENDPOINTS = ("discovery", "oauth_discovery", "jwks", "authorize", "token", "revoke")
+ENDPOINTS = ("discovery", "oauth_discovery", "jwks", "authorize", "token", "revoke", "userinfo", "logout")
 
 
 @dataclasses.dataclass
@@ -163,7 +163,7 @@ class Provider(ScriptedServer):
         known = {
             f"{self.path.rstrip('/')}/.well-known/openid-configuration": "discovery",
             f"/.well-known/oauth-authorization-server{self.path.rstrip('/')}": "oauth_discovery",
-            **{f"{self.path.rstrip('/')}/{name}": name for name in ("jwks", "authorize", "token", "revoke")},
+            **{f"{self.path.rstrip('/')}/{name}": name for name in ENDPOINTS[2:]},
         }
         return known.get(path, "other")
 
@@ -180,6 +180,8 @@ class Provider(ScriptedServer):
             "token_endpoint": f"{base}/token",
             "jwks_uri": f"{base}/jwks",
             "revocation_endpoint": f"{base}/revoke",
+            "userinfo_endpoint": f"{base}/userinfo",
+            "end_session_endpoint": f"{base}/logout",
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
             "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
@@ -354,3 +356,14 @@ class Provider(ScriptedServer):
                 if token == grant.refresh_token or token in grant.access_tokens:
                     grant.revoked = True
         return Answer(200)
+
+    def _userinfo(self, request):
+        """OIDC Core §5.3: whose access token it is."""
+        for grant in self.grants:
+            if request.bearer in grant.access_tokens and not grant.revoked and not self.expired(request.bearer):
+                claims = {name: self.id_token.claims[name] for name in ("preferred_username", "email") if name in self.id_token.claims}
+                return Answer.of_json({"sub": grant.sub, **claims})
+        return Answer.of_json({"error": "invalid_token"}, 401, [("WWW-Authenticate", 'Bearer error="invalid_token"')])
+
+    def _logout(self, request):
+        return Answer(200, [("Content-Type", "text/html")], b"<h1>Do you want to log out?</h1>")

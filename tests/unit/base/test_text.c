@@ -152,6 +152,28 @@ static void test_distance_counts_the_typing_mistakes(void)
     CHECK(text_distance("a", too_long) == 99);
 }
 
+static void check_word(const char *text, const char *expected)
+{
+    char word[40];
+
+    text_shell_word(text, word, sizeof word);
+    CHECK(strcmp(word, expected) == 0);
+}
+
+static void test_a_shell_finds_one_word_and_nothing_to_run(void)
+{
+    check_word("https://a.example/b?c", "'https://a.example/b?c'");
+    check_word("https://a.example/b", "https://a.example/b");
+    check_word("", "''");
+    check_word("a b", "'a b'");
+    check_word("$(rm)", "'$(rm)'");
+    check_word("~", "'~'");
+    check_word("a'b", "'a'\\''b'");
+    check_word("0123456789012345678901234567890123456789", "...");
+    check_word("012345678901234567890123456789012345678", "012345678901234567890123456789012345678");
+    check_word("$12345678901234567890123456789012345678", "...");
+}
+
 int main(void)
 {
     RUN(test_what_can_be_printed_stays);
@@ -163,5 +185,6 @@ int main(void)
     RUN(test_locale_changes_no_comparison);
     RUN(test_words_are_found_whole);
     RUN(test_distance_counts_the_typing_mistakes);
+    RUN(test_a_shell_finds_one_word_and_nothing_to_run);
     return check_summary();
 }

@@ -1,0 +1,192 @@
+"""The program `mlflow-oidc`: its command line, where it writes to, how it ends."""
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from program import DONE, FAILED, PATH, SIGN_IN, USAGE
+from world import block
+
+
+def run_raw(program, command, **options):
+    """In a shell, for redirections."""
+    return subprocess.run(["bash", "-c", command, "sh", PATH], env=program.environment(), cwd=program.world.cwd,
+                          capture_output=True, text=True, timeout=60, **options)
+
+
+# --- the command line ---
+def test_a_slip_in_a_command_or_an_option_is_told_with_the_nearest_one(program):
+    assert "did you mean token?" in program("tokn").failed(USAGE)
+    assert "did you mean --server?" in program("token", "--sever=http://x").failed(USAGE)
+    assert "did you mean" not in program("token", "--quixotic").failed(USAGE)
+    assert "did you mean" not in program("--frobnicate").failed(USAGE)
+
+
+def test_what_is_wrong_on_the_command_line_is_status_2_and_names_the_help(program):
+    wrong = ([], ["token", "one"], ["token", "--server"], ["token", "--json=yes"], ["token", "--json", "--header"],
+             ["token", "--min-valid", "-1"], ["token", "--min-valid=soon"], ["token", "--min-valid", "99999999999999999999"],
+             ["login", "--device", "--no-browser"], ["token", "--server", "ftp://x"], ["help", "nothing"], ["token", "-x"])
+    for arguments in wrong:
+        ran = program(*arguments)
+        assert ran.stdout == "" and "--help" in ran.failed(USAGE), arguments
+
+
+def test_options_may_be_written_in_every_common_way(world, program):
+    world.robot()
+    tokens = {
+        program.token("--server", world.server.uri), program.token(f"--server={world.server.uri}"),
+        program.token("-s", world.server.uri), program.token(f"-s{world.server.uri}"), program.token(),
+    }
+    assert len(tokens) == 1
+
+
+def test_a_command_line_with_control_characters_does_not_reach_the_terminal(program):
+    for arguments in (["\x1b[31mx"], ["token", "\x1b]0;x\x07"], ["token", "--\x1b[2J"], ["token", "--min-valid=\x1b[1m"]):
+        assert "\x1b" not in program(*arguments).stderr
+
+
+def test_help_is_data(program):
+    assert "Commands" in program("--help").done() and program("help").stdout == program("--help").stdout
+    assert program("token", "--help").stdout == program("help", "token").stdout
+    assert program("--version").done().startswith("mlflow-oidc 1.")
+    for line in program("login", "--help").done().splitlines():
+        assert len(line) < 80
+
+
+# --- which server ---
+def test_the_variable_names_the_server(world, program):
+    other = world.new_server()
+    world.write(world.robot_settings(), world.robot_settings(uri=other.uri))
+    program("token", MLFLOW_TRACKING_URI=other.uri + "/api").done()
+    assert program("token", "--json", MLFLOW_TRACKING_URI=other.uri).json["server"] == other.uri
+    assert program("token", "--json", "--server", world.server.uri, MLFLOW_TRACKING_URI=other.uri).json["server"] == world.server.uri
+
+
+def test_the_only_server_needs_no_name_and_of_several_one_is_to_be_named(world, program):
+    world.robot()
+    program("token").done()
+    other = world.new_server()
+    world.write(world.robot_settings(), world.robot_settings(uri=other.uri))
+    text = program("token").failed(USAGE, world.server.uri, other.uri)
+    assert f"--server {world.server.uri}" in text
+
+
+def test_a_server_that_nothing_describes_is_an_error_that_lists_the_others(world, program):
+    world.robot()
+    program("token", "--server", "http://127.0.0.1:9/").failed(USAGE, "--server", world.server.uri)
+    program("token", MLFLOW_TRACKING_URI="http://127.0.0.1:9/").failed(USAGE, "MLFLOW_TRACKING_URI")
+    (world.cwd / "pyproject.toml").unlink()
+    program("token").failed(USAGE, "MLFLOW_TRACKING_OIDC_ISSUER")
+
+
+def test_a_command_to_be_typed_is_safe_to_type(world, program):
+    """A cloned repository names the server; the line is made for being copied into a shell."""
+    marker = world.folder / "marker"
+    world.write(world.person_settings(uri=f"http://127.0.0.1:9/$(touch$IFS{marker})/;a'b&c"))
+    for command in (["token"], ["status"]):
+        text = program(*command).failed(SIGN_IN) if command == ["token"] else program(*command).stderr
+        line = re.search(r"Next: (.*)", text).group(1)
+        assert line.startswith("mlflow-oidc login --server '")
+        subprocess.run(["bash", "-c", line.replace("mlflow-oidc", "printf '%s\\n'", 1)], check=True, capture_output=True)
+        assert not marker.exists()
+
+
+# --- where it writes to ---
+def test_a_full_disk_and_a_closed_output_are_failures(world, program):
+    world.robot()
+    for redirection in (">/dev/full", ">&-", "| true", "2>&- >/dev/full"):
+        for arguments in ("token", "--help", "token --json", "config", "status"):
+            ran = run_raw(program, f'set -o pipefail; trap "" PIPE; "$1" {arguments} {redirection}')
+            if redirection != "| true":  # whoever closes a pipe may be too late to be noticed
+                assert ran.returncode == FAILED, (redirection, arguments, ran.stderr)
+    assert "No space left" in run_raw(program, '"$1" token >/dev/full').stderr
+
+
+def test_closed_standard_descriptors_do_no_harm(world, program):
+    """A file that the program opens must not become its output."""
+    world.person()
+    program("login").done()
+    before = {path: path.read_bytes() for path in world.cache_files()}
+    token = program.token()
+    for redirection in ("<&-", "2>&-", "<&- 2>&-"):
+        ran = run_raw(program, f'"$1" token {redirection}')
+        assert ran.returncode == DONE and ran.stdout.strip() == token
+    assert run_raw(program, '"$1" token <&- >&- 2>&-').returncode == FAILED
+    assert {path: path.read_bytes() for path in world.cache_files()} == before
+
+
+def test_only_data_is_on_stdout(world, program):
+    world.person(misspelt="x")
+    ran = program("token")
+    assert ran.stdout == "" and "warning: " in ran.stderr
+    ran = program("login")
+    assert ran.done() == "" and "open this address" in ran.stderr
+    assert program("token").done().count("\n") == 1
+
+
+def test_colours_only_on_a_terminal_and_never_with_no_color(world, program):
+    assert "\x1b" not in program("tokn").stderr
+    for options, coloured in (({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False), ({"NO_COLOR": ""}, True)):
+        with program.terminal("tokn", **options) as terminal:
+            assert terminal.end() == USAGE
+            assert ("\x1b[" in terminal.text) == coloured, (options, terminal.text)
+
+
+def test_help_fits_a_narrow_terminal(program):
+    with program.terminal("login", "--help", columns=46) as terminal:
+        terminal.end()
+        lines = re.sub(r"\x1b\[[0-9;]*m", "", terminal.text).splitlines()
+    assert max(len(line) for line in lines) <= 46
+
+
+# --- how it ends ---
+def test_exit_statuses_tell_what_happened(world, program):
+    world.person()
+    program("token").failed(SIGN_IN)
+    world.browser.mode = "deny"
+    program("login").failed(FAILED)
+    world.browser.mode = "approve"
+    program("login").done()
+    program("token").done()
+    world.person(issuer="nonsense")
+    program("token").failed(USAGE, "issuer")
+
+
+def test_without_a_home_it_works_from_memory(world, program):
+    world.robot()
+    nowhere = {"HOME": "/dev/null", "unset": ("XDG_CACHE_HOME", "XDG_CONFIG_HOME")}
+    ran = program("token", **nowhere)
+    assert ran.done() and "warning: " in ran.stderr
+    assert program("status", **nowhere).status == DONE and program("logout", **nowhere).status == DONE
+
+
+def test_verbose_tells_what_is_done_and_nothing_secret(world, program):
+    world.robot()
+    ran = program("token", "-v")
+    assert "token.request" in ran.stderr and ran.done()
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc")
+def test_nothing_secret_stands_in_arguments_or_the_environment_of_its_children(world, program):
+    world.person()
+    world.set_variables({"client-secret": "s3cret-shared"})
+    world.provider.clients["app"] = "s3cret-shared"
+    world.provider.secrets.add("s3cret-shared")
+    world.env["MLFLOW_TRACKING_OIDC_INTERACTIVE"] = "true"
+    program("login").done()
+    opening = world.browser.openings[0]
+    assert not any("s3cret" in value or name.startswith("MLFLOW_TRACKING_OIDC") for name, value in opening["environment"].items())
+
+
+def test_the_memory_of_the_program_is_closed_to_debuggers_and_core_files(world, program):
+    world.person()
+    world.browser.mode = "never"
+    with program.start("login") as running:
+        world.browser.wait_for_url()
+        # root may look all the same; the files of a process that cannot be dumped are root's, whoever runs it
+        assert os.stat(f"/proc/{running.pid}/mem").st_uid == 0
+        assert Path(f"/proc/{running.pid}/coredump_filter").exists()
+        running.interrupt()
+        assert running.wait().status == USAGE
