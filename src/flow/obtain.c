@@ -7,6 +7,7 @@
 #include "flow/failure_note.h"
 #include "flow/farewell.h"
 #include "flow/sign_in.h"
+#include "flow/store.h"
 #include "io/clock.h"
 #include "oauth/oauth_error.h"
 
@@ -24,23 +25,6 @@ enum {
 static bool is_person(const struct session *session)
 {
     return strcmp(session->identity.kind, "person") == 0;
-}
-
-/* Opens the cache; without one, what is obtained stays in memory, which is said once. */
-static enum moidc_code open_cache(struct session *session, const struct wish *wish, struct cache_dir **ret,
-                                  struct moidc_err *err)
-{
-    enum moidc_code rc = cache_dir_open(wish->call.env, ret, err);
-
-    if (rc == MOIDC_E_STORAGE) {
-        if (!session->told_storage) {
-            notices_add(&session->client->notices, MOIDC_WARNING, "%s (%s): tokens are kept in memory only", err->what,
-                        err->where);
-            session->told_storage = true;
-        }
-        return MOIDC_OK;
-    }
-    return rc;
 }
 
 static bool satisfied(struct session *session, const struct wish *wish)
@@ -67,23 +51,14 @@ static bool has_valid(struct session *session, const struct wish *wish)
 }
 
 /* Takes over what the disk has, unless it could not be written when memory was last renewed (`force`: even then). */
-static enum moidc_code look_in_cache(struct session *session, const struct cache_dir *dir, bool force,
-                                     struct moidc_err *err)
+static enum moidc_code look_in_cache(struct session *session, const struct cache_dir *dir, const struct wish *wish,
+                                     bool force, struct moidc_err *err)
 {
     struct cache_entry *entry = NULL;
-    bool damaged = false;
-    enum moidc_code rc;
+    enum moidc_code rc = store_read(session, dir, wish, &entry, err);
 
-    if (dir == NULL) {
-        return MOIDC_OK;
-    }
-    rc = cache_read(dir, &session->identity, &entry, &damaged, err);
     if (rc != MOIDC_OK) {
         return rc;
-    }
-    if (damaged && !session->told_damage) {
-        notices_add(&session->client->notices, MOIDC_WARNING, "%s (%s): it is not used", err->what, err->where);
-        session->told_damage = true;
     }
     if (entry == NULL || (session->unsaved && !force)) {
         cache_entry_free(entry);
@@ -97,19 +72,12 @@ static enum moidc_code look_in_cache(struct session *session, const struct cache
 static enum moidc_code keep(struct session *session, const struct cache_dir *dir, const struct wish *wish,
                             struct cache_entry *entry, struct moidc_err *err)
 {
-    struct moidc_err fault;
-
     if (wish->rejected != NULL) {
         entry->rejected_at_s = clock_now_s();
     }
-    session->unsaved = dir == NULL || cache_write(dir, &session->identity, entry, &fault) != MOIDC_OK;
+    session->unsaved = !store_write(session, dir, wish, entry);
     if (session->lock != NULL) {
         logout_note_clear(session->lock);
-    }
-    if (dir != NULL && session->unsaved && !session->told_storage) {
-        notices_add(&session->client->notices, MOIDC_WARNING, "%s (%s): tokens are kept in memory only", fault.what,
-                    fault.where);
-        session->told_storage = true;
     }
     return session_adopt(session, entry, err);
 }
@@ -234,7 +202,7 @@ static enum moidc_code renew(struct session *session, const struct cache_dir *di
         {
             struct moidc_err refusal = *err;
 
-            rc = look_in_cache(session, dir, true, err);
+            rc = look_in_cache(session, dir, wish, true, err);
             if (rc != MOIDC_OK || session->entry->refresh_token == NULL ||
                 !cache_entry_serves(session->entry, wish->settings->uri) ||
                 secret_equal(session->entry->refresh_token, used)) {
@@ -397,7 +365,7 @@ static enum moidc_code with_lock(struct session *session, const struct cache_dir
     if (session->lock != NULL) {
         failure_note_clear(session->lock);
     }
-    rc = look_in_cache(session, dir, false, err);
+    rc = look_in_cache(session, dir, wish, false, err);
     if (rc != MOIDC_OK || satisfied(session, wish)) {
         return rc;
     }
@@ -426,8 +394,8 @@ enum moidc_code obtain(struct session *session, const struct wish *wish, struct 
 
     session->asked_person = false;
     session->held_up = false;
-    rc = open_cache(session, wish, &dir, err);
-    rc = rc == MOIDC_OK ? look_in_cache(session, dir, false, err) : rc;
+    rc = store_open(session, wish, &dir, err);
+    rc = rc == MOIDC_OK ? look_in_cache(session, dir, wish, false, err) : rc;
     if (rc != MOIDC_OK || satisfied(session, wish)) {
         return rc;
     }
@@ -453,16 +421,15 @@ enum moidc_code obtain(struct session *session, const struct wish *wish, struct 
 enum moidc_code obtain_look(struct session *session, const struct wish *wish, struct moidc_err *err)
 {
     CLEANUP(cache_dir_close_p) struct cache_dir *dir = NULL;
-    enum moidc_code rc = open_cache(session, wish, &dir, err);
+    enum moidc_code rc = store_open(session, wish, &dir, err);
 
-    return rc == MOIDC_OK ? look_in_cache(session, dir, false, err) : rc;
+    return rc == MOIDC_OK ? look_in_cache(session, dir, wish, false, err) : rc;
 }
 
 /* Takes the tokens away from this machine. *gone: what there was, for the provider to be told of. */
-static enum moidc_code forget_here(struct session *session, const struct cache_dir *dir, struct cache_entry **gone,
-                                   struct moidc_err *err)
+static enum moidc_code forget_here(struct session *session, const struct cache_dir *dir, const struct wish *wish,
+                                   struct cache_entry **gone, struct moidc_err *err)
 {
-    bool on_disk = false;
     enum moidc_code rc = MOIDC_OK;
 
     if (session->entry != NULL) {
@@ -471,9 +438,7 @@ static enum moidc_code forget_here(struct session *session, const struct cache_d
     if (session->lock != NULL) {
         logout_note_write(session->lock);
     }
-    if (rc == MOIDC_OK && dir != NULL) {
-        rc = cache_remove(dir, &session->identity, &on_disk, err);
-    }
+    rc = rc == MOIDC_OK ? store_remove(session, dir, wish, err) : rc;
     return rc == MOIDC_OK ? session_adopt(session, NULL, err) : rc;
 }
 
@@ -485,12 +450,12 @@ enum moidc_code obtain_forget(struct session *session, const struct wish *wish, 
     bool waited = false;
     enum moidc_code rc;
 
-    rc = open_cache(session, wish, &dir, err);
+    rc = store_open(session, wish, &dir, err);
     rc = rc == MOIDC_OK ? take_lock(session, dir, wish, &waited, err) : rc;
-    rc = rc == MOIDC_OK ? look_in_cache(session, dir, false, err) : rc;
+    rc = rc == MOIDC_OK ? look_in_cache(session, dir, wish, false, err) : rc;
     if (rc == MOIDC_OK) {
         /* here first: the provider may not answer, and whoever waits may end the process */
-        rc = forget_here(session, dir, &gone, err);
+        rc = forget_here(session, dir, wish, &gone, err);
         *removed = gone != NULL;
         if (gone != NULL && farewell_revoke(session, wish, gone, &fault) != MOIDC_OK) {
             notices_add(&session->client->notices, MOIDC_WARNING, "%s (%s): removed here all the same", fault.what,

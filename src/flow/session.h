@@ -50,7 +50,6 @@ struct session {
     bool in_flight;              /* client_begin_request() was called */
     bool unsaved;                /* `entry` is newer than the disk, which could not be written */
     int64_t helper_peace_ms;     /* the cache helper failed: it is not asked before */
-    int64_t helper_peace_ms;     /* the cache helper failed: it is not asked before */
     bool told_damage;
     bool told_storage;
 };
