@@ -261,6 +261,50 @@ int64_t moidc_token_expires_at_s(const struct moidc_token *token);
 struct moidc_token *moidc_token_hold(struct moidc_token *token);
 void moidc_token_release(struct moidc_token *token);
 
+/* A local proxy to one tracking server, for programs that only know a static token, and for browsers: takes requests on
+ * the loopback interface or a UNIX socket, and hands them on with the server's token, which it renews. */
+struct moidc_proxy;
+
+struct moidc_proxy_options {
+    const struct moidc_env *env; /* proxies and certificates, MLflow's MLFLOW_TRACKING_SERVER_CERT_PATH,
+                                    MLFLOW_TRACKING_INSECURE_TLS and MLFLOW_TRACKING_CLIENT_CERT_PATH too; copied */
+    const char *listen; /* "127.0.0.1:PORT", "[::1]:PORT" or a port; without one any that is free. NULL: 127.0.0.1.
+                                    All other addresses are refused */
+    const char
+        *unix_path; /* of a UNIX socket in place of it, in a directory that only this user may enter; NULL: none */
+    int grace_ms;   /* how long requests in flight may go on at the end; 0: 10 s */
+};
+
+/* Opens the socket, so that address and key are known; clients wait there until moidc_proxy_run().
+ *   server  borrowed: it must live longer than the proxy
+ *   ret     the caller's, moidc_proxy_free()
+ * MOIDC_E_CONFIGURATION: an address, path or certificate setting is wrong; MOIDC_E_NETWORK, MOIDC_E_STORAGE: the system
+ * does not give the socket. */
+enum moidc_code moidc_proxy_new(struct moidc_server *server, const struct moidc_proxy_options *options,
+                                struct moidc_proxy **ret, struct moidc_err *err);
+
+/* Serves until ui->cancelled() is true, a thread for each connection, all signals blocked in them; then takes no more
+ * requests, lets those in flight end within grace_ms, and returns. Once for a proxy. Nobody is asked to sign in:
+ * ui->show() is given what a person has to mend, each text once a minute. While it runs the process may fork only to
+ * exec. MOIDC_E_NETWORK: the socket failed. */
+enum moidc_code moidc_proxy_run(struct moidc_proxy *proxy, const struct moidc_ui *ui, struct moidc_err *err);
+
+/* "http://127.0.0.1:PORT", or "unix:PATH"; borrowed. It holds no secret. */
+const char *moidc_proxy_uri(const struct moidc_proxy *proxy);
+
+/* The random key of this proxy: every request carries it as its bearer token (or as a Basic password), and no other
+ * credential that came from a client goes on to the server. NULL for a UNIX socket, where the peer's user decides.
+ * Borrowed. Secret. */
+const char *moidc_proxy_key(const struct moidc_proxy *proxy);
+
+/* Writes a new link for a browser into ret[size]: whoever opens it first, within five minutes, gets a cookie that opens
+ * the proxy. Secret until then. From any thread. MOIDC_E_CONFIGURATION: there is none, of a UNIX socket. */
+enum { MOIDC_PROXY_LINK_BYTES = 128 };
+enum moidc_code moidc_proxy_link(struct moidc_proxy *proxy, char *ret, size_t size, struct moidc_err *err);
+
+/* Frees it after moidc_proxy_run() has returned, or without. NULL is allowed. */
+void moidc_proxy_free(struct moidc_proxy *proxy);
+
 /* Takes the oldest notice. False when there is none (one atomic read). */
 bool moidc_notice_next(struct moidc_client *client, struct moidc_notice *ret);
 

@@ -14,6 +14,11 @@ bool span_is_nocase(struct span span, const char *text)
     return span.length == strlen(text) && strncasecmp(span.bytes, text, span.length) == 0;
 }
 
+bool span_equals_nocase(struct span a, struct span b)
+{
+    return a.length == b.length && (a.length == 0 || strncasecmp(a.bytes, b.bytes, a.length) == 0);
+}
+
 bool span_begins(struct span span, const char *text)
 {
     return span.length >= strlen(text) && memcmp(span.bytes, text, strlen(text)) == 0;

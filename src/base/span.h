@@ -14,6 +14,7 @@ struct span {
 bool span_is(struct span span, const char *text);
 /* But for the case of A-Z. */
 bool span_is_nocase(struct span span, const char *text);
+bool span_equals_nocase(struct span a, struct span b);
 bool span_begins(struct span span, const char *text);
 bool span_begins_nocase(struct span span, const char *text);
 

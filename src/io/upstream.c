@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: MIT */
+#include "io/upstream.h"
+
+#include "base/text.h"
+#include "io/trust.h"
+
+#include <curl/curl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { CONNECT_MS = 10 * 1000, EXPECT_MS = 1000, POLL_MS = 1000, BUFFER_BYTES = 64 * 1024, IDLE_S = 60 };
+
+struct upstream_route {
+    struct url url;
+    struct trust trust;
+    struct moidc_env *env;
+    const char *proxy;       /* borrowed from env */
+    const char *client_cert; /* borrowed from env; NULL: none */
+    bool insecure;
+};
+
+struct upstream {
+    const struct upstream_route *route;
+    CURL *easy;
+    CURLM *multi;
+    const struct upstream_request *request;
+    const struct upstream_calls *calls;
+    struct curl_slist *fields;
+    int sent;         /* how often the request went out */
+    bool touched;     /* its body was read from */
+    bool read_paused; /* read() said UPSTREAM_AGAIN */
+    bool body_paused;
+    bool stopped;
+    char why[CURL_ERROR_SIZE];
+};
+
+static pthread_once_t global_once = PTHREAD_ONCE_INIT;
+static CURLcode global_result;
+
+static void global_init(void)
+{
+    global_result = curl_global_init(CURL_GLOBAL_DEFAULT); /* counted, and safe beside that of io/http.c */
+}
+
+/* As MLflow reads its switches. */
+static bool is_true(const char *text)
+{
+    return text != NULL && (text_equal_nocase(text, "true") || strcmp(text, "1") == 0);
+}
+
+static enum moidc_code take_certificates(struct upstream_route *route, struct moidc_err *err)
+{
+    const char *bundle = env_get(route->env, "MLFLOW_TRACKING_SERVER_CERT_PATH");
+    struct stat status;
+
+    route->insecure = is_true(env_get(route->env, "MLFLOW_TRACKING_INSECURE_TLS"));
+    route->client_cert = env_get(route->env, "MLFLOW_TRACKING_CLIENT_CERT_PATH");
+    if (bundle == NULL) {
+        return trust_find(route->env, NULL, &route->trust, err);
+    }
+    if (route->insecure) {
+        err_set(err, MOIDC_E_CONFIGURATION,
+                "MLFLOW_TRACKING_INSECURE_TLS and MLFLOW_TRACKING_SERVER_CERT_PATH contradict each other");
+        return err_next(err, "unset one of them");
+    }
+    if (stat(bundle, &status) != 0) {
+        err_set(err, MOIDC_E_CONFIGURATION, "the certificates of the tracking server are not there");
+        err_where(err, "environment variable MLFLOW_TRACKING_SERVER_CERT_PATH: %s", bundle);
+        return err_next(err, "set it to a PEM file or to a hashed directory");
+    }
+    if (S_ISDIR(status.st_mode)) {
+        route->trust.directory = mem_strdup(bundle);
+    } else {
+        route->trust.file = mem_strdup(bundle);
+    }
+    return route->trust.directory != NULL || route->trust.file != NULL ? MOIDC_OK : err_memory(err);
+}
+
+enum moidc_code upstream_route_new(const struct moidc_env *env, const char *uri, struct upstream_route **ret,
+                                   struct moidc_err *err)
+{
+    CLEANUP(upstream_route_free_p) struct upstream_route *route = mem_zalloc(sizeof *route);
+    enum moidc_code rc;
+
+    if (route == NULL) {
+        return err_memory(err);
+    }
+    if (!url_parse(uri, &route->url)) {
+        return err_set(err, MOIDC_E_INTERNAL, "a normalised URI is none");
+    }
+    rc = env_copy(env, &route->env, err);
+    rc = rc == MOIDC_OK ? take_certificates(route, err) : rc;
+    if (rc == MOIDC_OK) {
+        route->proxy = trust_proxy(route->env, &route->url);
+        *ret = route;
+        route = NULL;
+    }
+    return rc;
+}
+
+void upstream_route_free(struct upstream_route *route)
+{
+    if (route != NULL) {
+        trust_clear(&route->trust);
+        moidc_env_free(route->env);
+        mem_free(route);
+    }
+}
+
+enum moidc_code upstream_new(const struct upstream_route *route, struct upstream **ret, struct moidc_err *err)
+{
+    CLEANUP(upstream_free_p) struct upstream *upstream = mem_zalloc(sizeof *upstream);
+
+    pthread_once(&global_once, global_init);
+    if (global_result != CURLE_OK) {
+        return err_set(err, MOIDC_E_INTERNAL, "libcurl does not start: %s", curl_easy_strerror(global_result));
+    }
+    if (upstream == NULL) {
+        return err_memory(err);
+    }
+    upstream->route = route;
+    upstream->easy = curl_easy_init();
+    upstream->multi = curl_multi_init();
+    if (upstream->easy == NULL || upstream->multi == NULL) {
+        return err_memory(err);
+    }
+    *ret = upstream;
+    upstream = NULL;
+    return MOIDC_OK;
+}
+
+void upstream_free(struct upstream *upstream)
+{
+    if (upstream != NULL) {
+        curl_easy_cleanup(upstream->easy);
+        if (upstream->multi != NULL) {
+            curl_multi_cleanup(upstream->multi);
+        }
+        mem_free(upstream);
+    }
+}
+
+static size_t on_line(char *bytes, size_t size, size_t count, void *ctx)
+{
+    struct upstream *upstream = ctx;
+
+    if (upstream->calls->line(upstream->calls->ctx, bytes, size * count)) {
+        return size * count;
+    }
+    upstream->stopped = true;
+    return 0;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
+{
+    struct upstream *upstream = ctx;
+    bool again = false;
+
+    if (upstream->calls->body(upstream->calls->ctx, bytes, size * count, &again)) {
+        return size * count;
+    }
+    upstream->body_paused = again;
+    upstream->stopped = !again;
+    return again ? CURL_WRITEFUNC_PAUSE : 0;
+}
+
+static size_t on_read(char *bytes, size_t size, size_t count, void *ctx)
+{
+    struct upstream *upstream = ctx;
+    ssize_t n = upstream->calls->read(upstream->calls->ctx, bytes, size * count);
+
+    upstream->touched = upstream->touched || n > 0;
+    if (n >= 0) {
+        return (size_t)n;
+    }
+    upstream->read_paused = n == UPSTREAM_AGAIN;
+    upstream->stopped = n != UPSTREAM_AGAIN;
+    return n == UPSTREAM_AGAIN ? CURL_READFUNC_PAUSE : CURL_READFUNC_ABORT;
+}
+
+/* Before each time that the request goes out. libcurl sends it again by itself where a kept connection was dead, which
+ * nobody may do with what is not idempotent (RFC 9110 §9.2.2), and after a 417, where nothing was done. */
+static int on_send(void *ctx, char *address, char *local, int port, int local_port)
+{
+    struct upstream *upstream = ctx;
+    const struct upstream_request *request = upstream->request;
+
+    (void)address;
+    (void)local;
+    (void)port;
+    (void)local_port;
+    return upstream->sent++ == 0 || request->repeatable || (request->await_continue && !upstream->touched)
+               ? CURL_PREREQFUNC_OK
+               : CURL_PREREQFUNC_ABORT;
+}
+
+/* The copies that libcurl made of the fields, one with the token in it. */
+static void drop_fields(struct upstream *upstream)
+{
+    for (struct curl_slist *field = upstream->fields; field != NULL; field = field->next) {
+        mem_wipe(field->data, strlen(field->data));
+    }
+    curl_slist_free_all(upstream->fields);
+    upstream->fields = NULL;
+}
+
+static bool add_field(struct upstream *upstream, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(upstream->fields, line);
+
+    if (longer != NULL) {
+        upstream->fields = longer;
+    }
+    return longer != NULL;
+}
+
+/* Those of the request, and none that libcurl would add by itself. */
+static bool add_fields(struct upstream *upstream)
+{
+    const struct upstream_request *request = upstream->request;
+    CLEANUP(strbuf_free) struct strbuf lines = STRBUF_INIT(request->fields->most + 1);
+    char *rest;
+
+    strbuf_add(&lines, strbuf_text(request->fields), request->fields->length);
+    if (lines.failed || !add_field(upstream, request->await_continue ? "Expect: 100-continue" : "Expect:")) {
+        return false;
+    }
+    rest = lines.bytes;
+    while (rest != NULL && *rest != '\0') {
+        char *end = strchr(rest, '\n');
+
+        if (end == NULL) {
+            break;
+        }
+        *end = '\0';
+        if (!add_field(upstream, rest)) {
+            return false;
+        }
+        rest = end + 1;
+    }
+    if (request->body == UPSTREAM_BYTES && strcasestr(strbuf_text(request->fields), "content-type:") == NULL) {
+        return add_field(upstream, "Content-Type:");
+    }
+    return true;
+}
+
+static CURLcode set_route(CURL *easy, const struct upstream_route *route)
+{
+    const char *no_proxy = env_get(route->env, "no_proxy");
+    CURLcode rc = CURLE_OK;
+
+    no_proxy = no_proxy != NULL ? no_proxy : env_get(route->env, "NO_PROXY");
+    /* both are always set, so that libcurl never calls getenv() in a thread of ours */
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROXY, route->proxy);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_NOPROXY, no_proxy != NULL ? no_proxy : "");
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_CAINFO, route->trust.file);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_CAPATH, route->trust.directory);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, route->insecure ? 0L : 1L);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, route->insecure ? 0L : 2L);
+    rc = rc ? rc
+            : curl_easy_setopt(easy, CURLOPT_SSLCERT, route->client_cert); /* with its key in it, as requests wants */
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_EXPECT_100_TIMEOUT_MS, (long)EXPECT_MS);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)IDLE_S);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)BUFFER_BYTES);
+    return rc;
+}
+
+static CURLcode set_calls(struct upstream *upstream)
+{
+    CURL *easy = upstream->easy;
+    CURLcode rc = CURLE_OK;
+
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_line);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_HEADERDATA, upstream);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_WRITEDATA, upstream);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_READDATA, upstream);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_send);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PREREQDATA, upstream);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, upstream->why);
+    return rc;
+}
+
+static CURLcode set_request(struct upstream *upstream)
+{
+    const struct upstream_request *request = upstream->request;
+    CURL *easy = upstream->easy;
+    CURLcode rc = curl_easy_setopt(easy, CURLOPT_URL, request->url);
+
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_HTTPHEADER, upstream->fields);
+    switch (request->body) {
+    case UPSTREAM_NO_BODY:
+        break;
+    case UPSTREAM_BYTES: /* goes out in one piece with the head */
+        rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->length);
+        rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->bytes);
+        break;
+    case UPSTREAM_STREAM:
+    case UPSTREAM_CHUNKED:
+        rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+        rc = rc ? rc
+                : curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE,
+                                   request->body == UPSTREAM_STREAM ? (curl_off_t)request->length : -1);
+        break;
+    }
+    if (strcmp(request->method, "HEAD") == 0) {
+        rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    } else {
+        rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+    }
+    return rc;
+}
+
+/* Lets go on what was put off and can go on. */
+static void unpause(struct upstream *upstream)
+{
+    const struct upstream_calls *calls = upstream->calls;
+    bool read = upstream->read_paused && calls->ready(calls->ctx, true);
+    bool body = upstream->body_paused && calls->ready(calls->ctx, false);
+
+    if (read || body) {
+        upstream->read_paused = upstream->read_paused && !read;
+        upstream->body_paused = upstream->body_paused && !body;
+        curl_easy_pause(upstream->easy,
+                        (upstream->read_paused ? CURLPAUSE_SEND : 0) | (upstream->body_paused ? CURLPAUSE_RECV : 0));
+    }
+}
+
+/* Waits for either side; the client's may have come already. */
+static void wait_for_more(struct upstream *upstream, int fd, short events)
+{
+    struct curl_waitfd other = {.fd = fd};
+
+    other.events = (short)((events & POLLIN ? CURL_WAIT_POLLIN : 0) | (events & POLLOUT ? CURL_WAIT_POLLOUT : 0));
+    curl_multi_poll(upstream->multi, &other, fd >= 0 && events != 0 ? 1 : 0, POLL_MS, NULL);
+}
+
+static CURLcode drive(struct upstream *upstream)
+{
+    const struct upstream_calls *calls = upstream->calls;
+    CURLcode result = CURLE_FAILED_INIT;
+    CURLMsg *message;
+    int running = 1;
+    int left;
+
+    while (running != 0 && !upstream->stopped) {
+        short events = 0;
+        int fd = -1;
+
+        unpause(upstream);
+        if (curl_multi_perform(upstream->multi, &running) != CURLM_OK) {
+            break;
+        }
+        if (running != 0 && !upstream->stopped) {
+            if (!calls->turn(calls->ctx, &fd, &events)) {
+                upstream->stopped = true;
+                break;
+            }
+            wait_for_more(upstream, fd, events);
+        }
+    }
+    while ((message = curl_multi_info_read(upstream->multi, &left)) != NULL) {
+        if (message->msg == CURLMSG_DONE) {
+            result = message->data.result;
+        }
+    }
+    return result;
+}
+
+static enum upstream_result result_of(const struct upstream *upstream, CURLcode result)
+{
+    if (upstream->stopped) {
+        return UPSTREAM_STOPPED;
+    }
+    switch (result) {
+    case CURLE_OK:
+        return UPSTREAM_DONE;
+    case CURLE_OPERATION_TIMEDOUT: /* only the connection's time is limited here */
+        return UPSTREAM_LATE;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_PROXY:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_OUT_OF_MEMORY:
+    case CURLE_FAILED_INIT:
+        return UPSTREAM_UNREACHED;
+    default:
+        return upstream->sent > 0 ? UPSTREAM_BROKEN : UPSTREAM_UNREACHED;
+    }
+}
+
+enum upstream_result upstream_send(struct upstream *upstream, const struct upstream_request *request,
+                                   const struct upstream_calls *calls, const char **why)
+{
+    CURLcode result = CURLE_OUT_OF_MEMORY;
+
+    upstream->request = request;
+    upstream->calls = calls;
+    upstream->sent = 0;
+    upstream->touched = upstream->read_paused = upstream->body_paused = upstream->stopped = false;
+    upstream->why[0] = '\0';
+    if (add_fields(upstream) && set_route(upstream->easy, upstream->route) == CURLE_OK &&
+        set_calls(upstream) == CURLE_OK && set_request(upstream) == CURLE_OK &&
+        curl_multi_add_handle(upstream->multi, upstream->easy) == CURLM_OK) {
+        result = drive(upstream);
+        curl_multi_remove_handle(upstream->multi, upstream->easy);
+    }
+    curl_easy_reset(upstream->easy); /* it must not keep pointers to what ends with this call */
+    drop_fields(upstream);
+    *why = upstream->why[0] != '\0' ? upstream->why : curl_easy_strerror(result);
+    return result_of(upstream, result);
+}
