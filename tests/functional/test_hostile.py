@@ -154,6 +154,26 @@ def test_a_redirect_is_followed_nowhere(world, endpoint, status):
     assert other.requests == [] and world.server.requests == []
 
 
+@pytest.mark.parametrize("endpoint", ["discovery", "token", "jwks"])
+def test_a_redirect_from_https_to_http_is_not_followed(world, endpoint):
+    other = world.new_provider()
+    world.use_tls_provider()
+    world.person()
+    world.provider.replace(endpoint, 307, headers=[("Location", f"{other.issuer}/{endpoint}")])
+    one_line(world.run("search()"), "HTTP status 307", "which is not followed", code=("protocol", "provider"))
+    assert other.requests == [] and world.server.requests == []
+
+
+@pytest.mark.parametrize("name", ENDPOINTS)
+def test_an_endpoint_at_http_on_loopback_is_for_issuers_at_http_on_loopback(world, name):
+    other = world.new_provider()
+    world.use_tls_provider()
+    world.person()
+    world.provider.metadata[name] = f"{other.issuer}/x"
+    one_line(world.run("search()"), f"{name} in the provider's metadata is not https: ", code="protocol")
+    assert other.requests == [] and world.provider.count("authorize") == world.provider.count("token") == 0
+
+
 def test_the_rfc_8414_path_is_no_way_round_the_issuer_check(world):
     world.robot()
     world.provider.replace("discovery", 404)
