@@ -9,6 +9,7 @@ interpreter under test.
 import dataclasses
 import json
 import os
+import random
 import secrets
 import signal
 import socket
@@ -63,10 +64,16 @@ def block(settings, table="tool.mlflow-oidc-client.tracking-servers"):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below those that the system gives out by itself, so that no server or connection of another test gets it meanwhile."""
+    while True:
+        port = random.randrange(15000, 32000)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 @dataclasses.dataclass
@@ -411,6 +418,8 @@ class World:
                 ("output", getattr(self, "more_output", ""))]
         said += [("error", "\n".join([o.error["text"], *o.error["chain"], o.error["trace"]])) for o in self.outcomes if o.error]
         said += [("browser's arguments", " ".join(o["argv"])) for o in self.browser.openings]
+        said += [("browser's environment", "\n".join(o["environment"].values())) for o in self.browser.openings]
+        said += [("page", page["text"]) for page in self.browser.pages]
         hidden = set(self.more_secrets).union(*(s.secrets for s in self._servers if isinstance(s, Provider)))
         for where, text in said:
             for secret in hidden:
