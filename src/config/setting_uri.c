@@ -68,14 +68,36 @@ static bool find_host(const struct url *url, enum redirect_host *ret)
     return false;
 }
 
+/* Port 0, a free one at each sign-in (RFC 8252 §7.3), is none that a URI could be fetched from: it is read as port 1.
+ * *ret is the caller's, NULL without that port. */
+static enum moidc_code read_free_port(const char *uri, char **ret, struct moidc_err *err)
+{
+    const char *authority = strstr(uri, "://");
+    size_t end = authority != NULL ? (size_t)(authority - uri) + 3 + strcspn(authority + 3, "/?#") : 0;
+
+    if (end < 2 || strncmp(uri + end - 2, ":0", 2) != 0) {
+        return MOIDC_OK;
+    }
+    *ret = mem_strdup(uri);
+    if (*ret == NULL) {
+        return err_memory(err);
+    }
+    (*ret)[end - 1] = '1';
+    return MOIDC_OK;
+}
+
 enum moidc_code setting_uri_redirect(const struct setting_value *value, const char *uri, struct redirect *ret,
                                      struct moidc_err *err)
 {
+    CLEANUP(mem_free_p) char *free_port = NULL;
     const char *fault = NULL;
     struct redirect redirect = {0};
     struct url url;
 
-    if (!url_parse(uri, &url)) {
+    if (read_free_port(uri, &free_port, err) != MOIDC_OK) {
+        return err->code;
+    }
+    if (!url_parse(free_port != NULL ? free_port : uri, &url)) {
         fault = "is not an http URI";
     } else if (url.https || !find_host(&url, &redirect.host)) {
         fault = "is not http on 127.0.0.1, [::1] or localhost";
@@ -89,7 +111,7 @@ enum moidc_code setting_uri_redirect(const struct setting_value *value, const ch
         return err_next(err, "register %s with the provider, or another port and path, and write that",
                         SETTING_DEFAULT_REDIRECT_URI);
     }
-    redirect.port = url.port;
+    redirect.port = free_port != NULL ? 0 : url.port;
     redirect.path = mem_strndup(url.path, url.path_length);
     if (redirect.path == NULL) {
         return err_memory(err);

@@ -11,8 +11,8 @@
 enum moidc_code setting_uri_check_issuer(const struct setting_value *value, const char *issuer,
                                          struct moidc_err *err) MUST_CHECK;
 
-/* Takes `uri` apart: http on 127.0.0.1, [::1] or localhost, with port and path and nothing else (RFC 8252 §7.3). The
- * path of *ret is the caller's, mem_free(). */
+/* Takes `uri` apart: http on 127.0.0.1, [::1] or localhost, with port and path and nothing else (RFC 8252 §7.3); port
+ * 0 stands for a free one at each sign-in. The path of *ret is the caller's, mem_free(). */
 enum moidc_code setting_uri_redirect(const struct setting_value *value, const char *uri, struct redirect *ret,
                                      struct moidc_err *err) MUST_CHECK;
 

@@ -14,7 +14,7 @@
 enum redirect_host { REDIRECT_IPV4, REDIRECT_IPV6, REDIRECT_LOCALHOST };
 struct redirect {
     enum redirect_host host;
-    int port;
+    int port;   /* 0: a free one at each sign-in */
     char *path; /* begins with '/', percent-encoding as written */
 };
 

@@ -576,7 +576,7 @@ def test_localhost_listens_on_both_families(world, family):
     "http://127.0.0.1:39303/oauth2/callback#f",
     "http://127.0.0.1/oauth2/callback",
     "http://127.0.0.1:39303",
-    "http://127.0.0.1:0/oauth2/callback",
+    "http://127.0.0.1:0",
     "http://127.0.0.1:70000/oauth2/callback",
     "urn:ietf:wg:oauth:2.0:oob",
     "/oauth2/callback",

@@ -410,6 +410,11 @@ static void test_redirect_uri_is_taken_apart(void)
     settings = from_file(COMPLETE "redirect-uri = 'http://LocalHost:65535/'\n");
     CHECK(settings != NULL && settings->redirect.host == REDIRECT_LOCALHOST && settings->redirect.port == 65535);
     settings_free(settings);
+    settings = from_file(COMPLETE "redirect-uri = 'http://[::1]:0/a'\n"); /* a free one, RFC 8252 §7.3 */
+    CHECK(settings != NULL && settings->redirect.host == REDIRECT_IPV6 && settings->redirect.port == 0);
+    CHECK(settings != NULL && strcmp(settings->redirect.path, "/a") == 0);
+    CHECK(settings != NULL && strcmp(settings->redirect_uri, "http://[::1]:0/a") == 0);
+    settings_free(settings);
 }
 
 static void test_other_redirect_uris_are_errors_that_name_the_loopback_form(void)
@@ -417,9 +422,10 @@ static void test_other_redirect_uris_are_errors_that_name_the_loopback_form(void
     static const char *const bad[] = {
         "https://127.0.0.1:39303/a", "http://example.com:1/a", "http://127.0.0.2:1/a",     "http://0.0.0.0:1/a",
         "http://127.0.0.1/a",        "http://127.0.0.1:1",     "http://127.0.0.1:1/a?b",   "http://127.0.0.1:1/a#b",
-        "http://me@127.0.0.1:1/a",   "http://127.0.0.1:0/a",   "http://127.0.0.1:/a",      "http://127.0.0.1:1/a/../b",
+        "http://me@127.0.0.1:1/a",   "http://127.0.0.1:00/a",  "http://127.0.0.1:/a",      "http://127.0.0.1:1/a/../b",
         "http://[127.0.0.1]:1/a",    "http://localhost.:1/a",  "http://localhost.a:1/a",   "http://[::2]:1/a",
-        "urn:ietf:wg:oauth:2.0:oob", "app:/callback",          "http://127.0.0.1:1/a%2fb",
+        "urn:ietf:wg:oauth:2.0:oob", "app:/callback",          "http://127.0.0.1:1/a%2fb", "https://127.0.0.1:0/a",
+        "http://127.0.0.1:0",        "http://example.com:0/a", "http://127.0.0.1:0:0/a",   "http://0:0@127.0.0.1:0/a",
     };
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
