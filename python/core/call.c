@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "glue.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 extern char **environ;
 
@@ -106,6 +109,27 @@ static bool cancelled(void *ctx)
     return call->interrupted;
 }
 
+/* Called without the interpreter's lock. Takes nothing from a program in the background, which reading would stop
+ * (SIGTTIN), and nothing but whole lines: a terminal gives no others. */
+static bool typed(void *ctx, char *line, size_t size)
+{
+    struct glue_call *call = ctx;
+    struct pollfd polled = {.fd = call->keyboard, .events = POLLIN};
+    ssize_t n;
+
+    if (call->keyboard < 0 || tcgetpgrp(call->keyboard) != getpgrp() || poll(&polled, 1, 0) <= 0) {
+        return false;
+    }
+    n = read(call->keyboard, line, size - 1);
+    if (n <= 0) {
+        call->keyboard = n < 0 && errno == EINTR ? call->keyboard : -1; /* it is gone, or Ctrl-D says enough */
+        return false;
+    }
+    n -= line[n - 1] == '\n';
+    line[n] = '\0';
+    return true;
+}
+
 /* environ, and where certifi keeps its certificates if requests brought it along. */
 static struct moidc_env *snapshot(struct glue_state *state)
 {
@@ -152,16 +176,31 @@ static bool in_notebook(struct glue_state *state, bool *ret)
     return truth >= 0;
 }
 
+/* Where a person types, -1: nowhere; and how wide the terminal is that show() writes to. */
+static bool terminal(struct glue_state *state, int *keyboard, int *columns)
+{
+    PyObject *function = glue_support(state, "terminal");
+    PyObject *answer = function != NULL ? PyObject_CallFunction(function, NULL) : NULL;
+    bool done = answer != NULL && PyArg_ParseTuple(answer, "ii", keyboard, columns);
+
+    Py_XDECREF(function);
+    Py_XDECREF(answer);
+    return done;
+}
+
 bool glue_call_begin(struct glue_call *call, struct glue_state *state)
 {
     bool notebook = false;
+    int columns = 0;
 
     memset(call, 0, sizeof *call);
     call->state = state;
-    if (!in_notebook(state, &notebook)) {
+    if (!in_notebook(state, &notebook) || !terminal(state, &call->keyboard, &columns)) {
         return false;
     }
-    call->ui = (struct moidc_ui){.ctx = call, .show = show, .cancelled = cancelled, .notebook = notebook};
+    call->ui =
+        (struct moidc_ui){.ctx = call, .show = show, .cancelled = cancelled, .columns = columns, .notebook = notebook};
+    call->ui.typed = call->keyboard >= 0 ? typed : NULL;
     call->env = snapshot(state);
     return call->env != NULL;
 }

@@ -36,6 +36,7 @@ struct glue_call {
     struct moidc_env *env;
     struct moidc_ui ui;
     PyThreadState *thread; /* while the interpreter's lock is given up */
+    int keyboard;          /* the descriptor that a person types at; -1: none */
     long long checked_ms;
     bool interrupted;
 };

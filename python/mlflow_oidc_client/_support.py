@@ -1,8 +1,11 @@
 """What the C core needs of Python: MLflow's settings, the log, standard error, exceptions."""
 
+import html
 import logging
 import os
+import re
 import sys
+import threading
 
 _LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING)
 _logger = logging.getLogger("mlflow_oidc_client")
@@ -13,12 +16,48 @@ def log(level, text):
 
 
 def show(text):
-    """Show lines to the person who signs in; standard error is the notebook's cell in a Jupyter kernel."""
-    if sys.stderr is not None:
+    """Show lines to the person who signs in: on standard error, addresses as links in a notebook's cell."""
+    if "://" in text and in_notebook():
+        _show_in_cell(text)
+    elif sys.stderr is not None:
         try:
-            print(text, file=sys.stderr, flush=True)
+            # a line that begins so is drawn over the last one, and left open
+            print(text, end="" if text.startswith("\r") else "\n", file=sys.stderr, flush=True)
         except (OSError, ValueError):
             pass  # it was closed: the sign-in itself goes on
+
+
+def _show_in_cell(text):
+    from IPython.display import display
+
+    words = re.split(r"(https?://[^\s<>\"']*[^\s<>\"'.,:;])", text)
+    for i, word in enumerate(words):
+        words[i] = html.escape(word)
+        if i % 2:
+            words[i] = f'<a href="{words[i]}" target="_blank" rel="noopener noreferrer">{words[i]}</a>'
+    page = f'<div style="white-space: pre-wrap; overflow-wrap: anywhere">{"".join(words)}</div>'
+    display({"text/plain": text, "text/html": page}, raw=True)
+
+
+def terminal():
+    """Where a person can type, -1: nowhere; and how wide the terminal is that show() writes to, 0: it is none.
+
+    What is typed belongs to the main thread: another one would take it from a prompt.
+    """
+    keyboard, columns = -1, 0
+    if threading.current_thread() is threading.main_thread():
+        keyboard = _terminal_of(sys.stdin)
+    if os.environ.get("TERM", "dumb") != "dumb":
+        width = _terminal_of(sys.stderr)
+        columns = os.get_terminal_size(width).columns if width >= 0 else 0
+    return keyboard, columns
+
+
+def _terminal_of(stream):
+    try:
+        return stream.fileno() if stream.isatty() else -1
+    except (AttributeError, OSError, ValueError):
+        return -1  # None, closed, or what a program put in its place
 
 
 def in_notebook():
