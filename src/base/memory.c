@@ -13,7 +13,7 @@ static atomic_ulong allocations;
 static unsigned long fail_at;
 static int fail_sticky;
 
-static int fails(void)
+bool mem_fails(void)
 {
     unsigned long n = atomic_fetch_add(&allocations, 1) + 1;
 
@@ -27,9 +27,9 @@ unsigned long mem_fail_at(unsigned long n, int sticky)
     return atomic_exchange(&allocations, 0);
 }
 #else
-static int fails(void)
+bool mem_fails(void)
 {
-    return 0;
+    return false;
 }
 
 unsigned long mem_fail_at(unsigned long n, int sticky)
@@ -42,17 +42,17 @@ unsigned long mem_fail_at(unsigned long n, int sticky)
 
 void *mem_alloc(size_t size)
 {
-    return fails() ? NULL : malloc(size != 0 ? size : 1);
+    return mem_fails() ? NULL : malloc(size != 0 ? size : 1);
 }
 
 void *mem_zalloc(size_t size)
 {
-    return fails() ? NULL : calloc(1, size != 0 ? size : 1);
+    return mem_fails() ? NULL : calloc(1, size != 0 ? size : 1);
 }
 
 void *mem_realloc(void *p, size_t size)
 {
-    return fails() ? NULL : realloc(p, size != 0 ? size : 1);
+    return mem_fails() ? NULL : realloc(p, size != 0 ? size : 1);
 }
 
 char *mem_strndup(const char *s, size_t n)

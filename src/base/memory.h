@@ -3,6 +3,7 @@
 #ifndef BASE_MEMORY_H
 #define BASE_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define MUST_CHECK __attribute__((warn_unused_result))
@@ -35,5 +36,7 @@ static inline void mem_free_p(char **p)
 /* Tests only: the allocation number `n` from now (1 is the next one) fails, and all later ones if `sticky`;
  * 0 switches it off. Returns how many allocations were counted since the last call. */
 unsigned long mem_fail_at(unsigned long n, int sticky);
+/* Counts an allocation of whoever has memory from elsewhere; true when it is to fail. */
+bool mem_fails(void);
 
 #endif

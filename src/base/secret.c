@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/secret.h"
 
+#include "base/secret_memory.h"
+
 #include <string.h>
 
 enum { HIDDEN_LEAST_BYTES = 4, HIDDEN_PREFIX_BYTES = 12 };
@@ -12,7 +14,7 @@ struct secret {
 
 struct secret *secret_new(const char *bytes, size_t n)
 {
-    struct secret *secret = mem_alloc(sizeof *secret + n + 1);
+    struct secret *secret = secret_memory_new(sizeof *secret + n + 1);
 
     if (secret != NULL) {
         secret->length = n;
@@ -45,7 +47,7 @@ enum moidc_code secret_prefixed(const char *prefix, const struct secret *secret,
                                 struct moidc_err *err)
 {
     size_t n = strlen(prefix);
-    struct secret *longer = mem_alloc(sizeof *longer + n + secret->length + 1);
+    struct secret *longer = secret_memory_new(sizeof *longer + n + secret->length + 1);
 
     if (longer == NULL) {
         return err_memory(err);
@@ -60,8 +62,7 @@ enum moidc_code secret_prefixed(const char *prefix, const struct secret *secret,
 void secret_free(struct secret *secret)
 {
     if (secret != NULL) {
-        mem_wipe(secret, sizeof *secret + secret->length);
-        mem_free(secret);
+        secret_memory_free(secret, sizeof *secret + secret->length + 1);
     }
 }
 
