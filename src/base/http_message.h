@@ -6,11 +6,27 @@
 #include "base/secret.h"
 #include "base/strbuf.h"
 
+/* How a request got to the other side, for a diagnosis; 0 and "" for what is not known. Texts have no control characters
+ * but for `challenge`, which is as it came. */
+struct http_route {
+    bool resolved;    /* the name was found: of the proxy, where one is used */
+    bool connected;   /* TCP */
+    bool secured;     /* TLS */
+    char address[64]; /* that was connected to */
+    int64_t certificate_ends_s;
+    char certificate_issuer[256];
+    int64_t date_s;       /* the Date header, seconds since 1970 */
+    char challenge[4096]; /* WWW-Authenticate, several joined by commas */
+    char location[512];   /* where a redirect leads */
+};
+
 struct http_request {
     char *url;                    /* absolute */
     const char *what;             /* for messages, a static text: "the token endpoint" */
     struct secret *body;          /* application/x-www-form-urlencoded, POST; NULL: GET */
     struct secret *authorization; /* value of the Authorization header; NULL: none */
+    const char *header;           /* the header that carries it; borrowed; NULL: Authorization */
+    struct http_route *route;     /* filled whatever comes of the request; borrowed; NULL: nobody wants to know */
     bool repeatable;              /* may be sent again after a reply of 5xx or a cut connection */
     int finish_ms;                /* how long a cancelled call waits for the reply of what was sent already */
 };

@@ -4,14 +4,11 @@
 #include "base/fork_gate.h"
 #include "base/url.h"
 #include "io/clock.h"
+#include "io/http_headers.h"
 #include "io/trust.h"
 
-#include <ctype.h>
-#include <curl/curl.h>
 #include <pthread.h>
 #include <string.h>
-#include <strings.h>
-#include <time.h>
 
 enum { POLL_MS = 50, HEADERS_MOST_BYTES = 64 * 1024 };
 
@@ -78,6 +75,7 @@ void http_free(struct http *http)
 /* What the callbacks write to. */
 struct transfer {
     struct http_response *response;
+    struct http_route *route;
     size_t header_bytes;
 };
 
@@ -89,82 +87,16 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
     return transfer->response->body.failed ? 0 : size * count;
 }
 
-/* The value of the header `name` if `line` is that one, else NULL; *length without white space around. */
-static const char *header_value(const char *line, size_t n, const char *name, size_t *length)
-{
-    size_t skip = strlen(name);
-    const char *end = line + n;
-
-    if (n <= skip || strncasecmp(line, name, skip) != 0 || line[skip] != ':') {
-        return NULL;
-    }
-    line += skip + 1;
-    while (line < end && isspace((unsigned char)*line)) {
-        line++;
-    }
-    while (end > line && isspace((unsigned char)end[-1])) {
-        end--;
-    }
-    *length = (size_t)(end - line);
-    return line;
-}
-
-static int64_t http_date(const char *value, size_t n)
-{
-    char text[64] = "";
-    time_t when;
-
-    if (n >= sizeof text) {
-        return 0;
-    }
-    memcpy(text, value, n);
-    when = curl_getdate(text, NULL);
-    return when > 0 ? (int64_t)when : 0;
-}
-
-static int64_t retry_after(const char *value, size_t n)
-{
-    int64_t seconds = 0;
-
-    if (n > 0 && n < 10 && strspn(value, "0123456789") >= n) {
-        for (size_t i = 0; i < n; i++) {
-            seconds = seconds * 10 + (value[i] - '0');
-        }
-        return seconds;
-    }
-    seconds = http_date(value, n);
-    if (seconds == 0) {
-        return -1;
-    }
-    return seconds > clock_now_s() ? seconds - clock_now_s() : 0;
-}
-
-static void take_content_type(struct http_response *response, const char *value, size_t n)
-{
-    size_t i;
-
-    for (i = 0; i < n && i + 1 < sizeof response->content_type && value[i] != ';' && value[i] > ' '; i++) {
-        response->content_type[i] = (char)tolower((unsigned char)value[i]);
-    }
-    response->content_type[i] = '\0';
-}
-
 static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
 {
     struct transfer *transfer = ctx;
     size_t n = size * count;
-    size_t length = 0;
-    const char *value;
 
     transfer->header_bytes += n;
     if (transfer->header_bytes > HEADERS_MOST_BYTES) {
         return 0;
     }
-    if ((value = header_value(bytes, n, "content-type", &length)) != NULL) {
-        take_content_type(transfer->response, value, length);
-    } else if ((value = header_value(bytes, n, "retry-after", &length)) != NULL) {
-        transfer->response->retry_after_s = retry_after(value, length);
-    }
+    http_headers_take(bytes, n, transfer->response, transfer->route);
     return n;
 }
 
@@ -184,15 +116,16 @@ static bool add_header(struct curl_slist **list, const char *header)
     return true;
 }
 
-static bool add_authorization(struct curl_slist **list, const struct secret *authorization)
+static bool add_authorization(struct curl_slist **list, const struct http_request *request)
 {
     CLEANUP(strbuf_free) struct strbuf header = STRBUF_INIT(128 * 1024);
 
-    if (authorization == NULL) {
+    if (request->authorization == NULL) {
         return true;
     }
-    strbuf_add_text(&header, "Authorization: ");
-    strbuf_add(&header, secret_reveal(authorization), secret_length(authorization));
+    strbuf_add_text(&header, request->header != NULL ? request->header : "Authorization");
+    strbuf_add_text(&header, ": ");
+    strbuf_add(&header, secret_reveal(request->authorization), secret_length(request->authorization));
     return !header.failed && add_header(list, strbuf_text(&header));
 }
 
@@ -233,6 +166,7 @@ static CURLcode set_request(CURL *easy, const struct http_request *request, stru
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_CERTINFO, request->route != NULL ? 1L : 0L);
     if (rc == CURLE_OK && request->body != NULL) {
         rc = curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)secret_length(request->body));
         rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_POSTFIELDS, secret_reveal(request->body));
@@ -354,7 +288,7 @@ static enum moidc_code prepare(struct http *http, const struct http_request *req
     }
     curl_easy_reset(http->easy);
     if (!add_header(headers, "Accept: application/json") || !add_header(headers, "Expect:") ||
-        !add_authorization(headers, request->authorization) ||
+        !add_authorization(headers, request) ||
         set_common(http, http->easy, trust_proxy(http->env, &url)) != CURLE_OK ||
         set_request(http->easy, request, *headers, transfer) != CURLE_OK) {
         return err_memory(err);
@@ -367,7 +301,7 @@ enum moidc_code http_send(struct http *http, const struct http_request *request,
 {
     CLEANUP(http_response_free_p) struct http_response *response = http_response_new(HTTP_REPLY_MOST_BYTES);
     CLEANUP(curl_slist_free_p) struct curl_slist *headers = NULL;
-    struct transfer transfer = {.response = response, .header_bytes = 0};
+    struct transfer transfer = {.response = response, .route = request->route, .header_bytes = 0};
     char detail[CURL_ERROR_SIZE] = "";
     bool cancelled = false;
     long status = 0;
@@ -386,6 +320,9 @@ enum moidc_code http_send(struct http *http, const struct http_request *request,
     curl_easy_setopt(http->easy, CURLOPT_FRESH_CONNECT, request->repeatable ? 0L : 1L);
     result = perform(http, request, ui, &cancelled);
     curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (request->route != NULL) {
+        http_route_take(http->easy, request->route);
+    }
     curl_easy_reset(http->easy); /* it must not keep pointers to what ends with this call */
     if (cancelled) {
         err_set(err, MOIDC_E_CANCELLED, "the call was cancelled while %s was asked", request->what);
