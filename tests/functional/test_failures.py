@@ -83,10 +83,12 @@ DEEP, ENDLESS, NOT_VISIBLE = "nested deeper than 64 levels", "larger than 104857
 
 TOKEN_ERRORS = [("invalid_request", 400), ("invalid_client", 401), ("invalid_grant", 400), ("unauthorized_client", 400),
                 ("unauthorized_client", 401), ("unsupported_grant_type", 400), ("invalid_scope", 400), ("invalid_target", 400),
-                ("server_error", 500), ("temporarily_unavailable", 503), ("something_new", 400)]
+                ("server_error", 500), ("temporarily_unavailable", 503), ("access_denied", 400), ("authorization_pending", 400),
+                ("slow_down", 400), ("expired_token", 400), ("unsupported_token_type", 400), ("use_dpop_nonce", 400), ("something_new", 400)]
 AUTHORIZATION_ERRORS = ["invalid_request", "unauthorized_client", "access_denied", "unsupported_response_type", "invalid_scope",
                         "server_error", "temporarily_unavailable", "login_required", "interaction_required", "consent_required",
-                        "account_selection_required", "request_not_supported", "something_new"]
+                        "account_selection_required", "invalid_request_uri", "invalid_request_object", "request_not_supported",
+                        "request_uri_not_supported", "registration_not_supported", "something_new"]
 
 TABLE = [
     # the provider's health
