@@ -257,8 +257,8 @@ static enum moidc_code take_port(const struct wish *wish, int port, bool wait, s
     char name[32];
 
     snprintf(name, sizeof name, "port-%d.lock", port);
-    if (cache_dir_open(wish->call.env, &dir, &ignored) != MOIDC_OK) {
-        return MOIDC_OK;
+    if (wish->settings->cache == SETTINGS_CACHE_MEMORY || cache_dir_open(wish->call.env, &dir, &ignored) != MOIDC_OK) {
+        return MOIDC_OK; /* the port itself says whether it is free */
     }
     while (lock_try(dir, name, lock, &ignored) == LOCK_BUSY) {
         if (!wait || clock_steady_ms() > end_ms) {

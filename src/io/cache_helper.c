@@ -10,7 +10,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { STEP_MS = 50, END_STEP_MS = 2 };
@@ -20,7 +19,8 @@ struct run {
     const struct cache_helper *helper;
     const char *program; /* for messages */
     const char *operation;
-    pid_t pid;
+    struct spawned spawned;
+    bool started;
     int in[2];  /* its standard input; our copy of the reading end stays open, so that writing never raises SIGPIPE */
     int out[2]; /* its standard output */
     const char *input;
@@ -85,11 +85,11 @@ static enum moidc_code start(struct run *run, struct command_line *line, struct 
     if (error == 0) {
         spawn.in = run->in[0];
         spawn.out = run->out[1];
-        error = spawn_child(&spawn, &run->pid);
+        error = spawn_watched(&spawn, &run->spawned);
     }
     mem_free(variables);
+    run->started = error == 0;
     if (error != 0) {
-        run->pid = -1;
         return failed(run, strerror(error), err);
     }
     close_end(&run->out[1]);
@@ -170,15 +170,15 @@ static enum moidc_code talk(struct run *run, bool *ended, int *status, struct mo
         } else if (*ended) {
             return MOIDC_OK; /* there was time to read what it had written */
         } else {
-            *ended = spawn_has_ended(run->pid, status);
+            *ended = spawn_has_ended(&run->spawned, status);
         }
     }
     return rc;
 }
 
-static enum moidc_code wait_end(const struct run *run, int *status, struct moidc_err *err)
+static enum moidc_code wait_end(struct run *run, int *status, struct moidc_err *err)
 {
-    while (!spawn_has_ended(run->pid, status)) {
+    while (!spawn_has_ended(&run->spawned, status)) {
         enum moidc_code rc = check_run(run, err);
 
         if (rc != MOIDC_OK) {
@@ -198,14 +198,13 @@ static enum moidc_code run_to_end(struct run *run, struct moidc_err *err)
     if (!ended) {
         rc = rc == MOIDC_OK ? wait_end(run, &status, err) : rc;
         if (rc != MOIDC_OK) {
-            spawn_kill(run->pid);
+            spawn_kill(&run->spawned);
         }
     }
     if (rc == MOIDC_OK && status != 0) {
         char what[64];
 
-        snprintf(what, sizeof what, WIFEXITED(status) ? "failed (exit status %d)" : "was ended by signal %d",
-                 WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+        snprintf(what, sizeof what, "failed (exit status %d)", status);
         return failed(run, what, err);
     }
     return rc;
@@ -243,8 +242,8 @@ static enum moidc_code ask(const struct cache_helper *helper, const char *operat
     }
     rc = start(&run, &line, err);
     if (rc != MOIDC_OK) {
-        if (run.pid > 0) {
-            spawn_kill(run.pid);
+        if (run.started) {
+            spawn_kill(&run.spawned);
         }
         return rc;
     }

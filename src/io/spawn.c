@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -11,13 +12,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { REPORT_FD = 3, CLOSE_LOOP_MOST = 65536 };
+enum { REPORT_FD = 3, CLOSE_LOOP_MOST = 65536, STEP_MOST_MS = 16, KILL_MOST_MS = 1000, KILLED = 128 + SIGKILL };
 
 /* All that the child needs, made before the fork. */
 struct start {
     const struct spawn *spawn;
     int report;  /* where errno of what failed is written; closed by a successful exec */
     int last_fd; /* for the loop that closes descriptors where the system cannot */
+    int control; /* spawn_watched(): where its end is asked for; -1: it is detached */
 };
 
 static bool is_secret(const char *variable)
@@ -71,29 +73,52 @@ enum { WAIT_OPTIONS = __WALL }; /* finds quiet ones too */
 enum { WAIT_OPTIONS = 0 };
 #endif
 
+static void close_pipe(int *ends)
+{
+    for (int i = 0; i < 2; i++) {
+        if (ends[i] >= 0) {
+            close(ends[i]);
+            ends[i] = -1;
+        }
+    }
+}
+
 static void wait_for_child(pid_t pid)
 {
     while (waitpid(pid, NULL, WAIT_OPTIONS) < 0 && errno == EINTR) {
     }
 }
 
-bool spawn_has_ended(pid_t pid, int *status)
+bool spawn_has_ended(struct spawned *spawned, int *status)
 {
+    int state = 0;
     pid_t found;
 
-    while ((found = waitpid(pid, status, WAIT_OPTIONS | WNOHANG)) < 0 && errno == EINTR) {
+    while ((found = waitpid(spawned->pid, &state, WAIT_OPTIONS | WNOHANG)) < 0 && errno == EINTR) {
     }
-    if (found < 0) {
-        *status = -1; /* somebody else has waited for it: how it ended is not known */
+    if (found == 0) {
+        return false;
     }
-    return found != 0;
+    *status = found > 0 && WIFEXITED(state) ? WEXITSTATUS(state) : -1;
+    close_pipe(spawned->control);
+    return true;
 }
 
-void spawn_kill(pid_t pid)
+void spawn_kill(struct spawned *spawned)
 {
-    kill(-pid, SIGKILL);
-    kill(pid, SIGKILL); /* it may not have come to a group of its own yet */
-    wait_for_child(pid);
+    int status;
+    bool told = write(spawned->control[1], "k", 1) == 1;
+
+    for (int waited_ms = 0; told && waited_ms < KILL_MOST_MS; waited_ms += STEP_MOST_MS) {
+        if (spawn_has_ended(spawned, &status)) {
+            return;
+        }
+        poll(NULL, 0, STEP_MOST_MS);
+    }
+    /* the program hangs in the system: it is left to itself */
+    kill(spawned->pid, SIGKILL);
+    wait_for_child(spawned->pid);
+    close_pipe(spawned->control);
 }
 
 static void close_from(int first, int last)
@@ -181,7 +206,60 @@ static _Noreturn void start_grandchild(const struct start *start)
     _exit(0);
 }
 
-static int open_report(int *ends)
+/* In the process in between: waits for the program, and kills it when it is told to; its exit status. Only what is
+ * async-signal-safe may be called. The kernel gives SIGCHLD back to whatever calls exec: only this process, which does
+ * not, can end unheard. */
+static int watch(pid_t pid, int control)
+{
+    struct pollfd order = {.fd = control, .events = POLLIN};
+    int options = WNOHANG;
+    int step_ms = 1;
+    int status = 0;
+    char byte;
+
+    while (waitpid(pid, &status, options | WAIT_OPTIONS) <= 0) {
+        if (options == 0) {
+            return 255; /* it can be waited for no more */
+        }
+        if (poll(&order, 1, step_ms) > 0) {
+            if (read(control, &byte, 1) == 1) {
+                kill(-pid, SIGKILL);
+                kill(pid, SIGKILL); /* it may not have a group of its own yet */
+                wait_for_child(pid);
+                return KILLED;
+            }
+            options = 0; /* nobody is left to tell anything: what it was started for is still to be done */
+        }
+        step_ms = step_ms < STEP_MOST_MS ? step_ms * 2 : STEP_MOST_MS;
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* In the child of a watched start, which has nothing of its parent open but `control`. */
+static _Noreturn void start_and_watch(const struct start *start)
+{
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    pid_t pid;
+
+    leave_session(start);
+    sigaction(SIGCHLD, &action, NULL); /* ignored, the system would take the exit status away */
+    pid = fork_bare(true);
+    if (pid == 0) {
+        setpgid(0, 0);
+        become(start);
+    }
+    if (pid < 0) {
+        report_and_exit(start->report, errno);
+    }
+    setpgid(pid, pid); /* whichever of the two comes first */
+    if (dup2(start->control, 0) < 0) {
+        _exit(255);
+    }
+    close_from(1, start->last_fd);
+    _exit(watch(pid, 0));
+}
+
+static int open_pipe(int *ends)
 {
 #ifdef __linux__
     return pipe2(ends, O_CLOEXEC);
@@ -202,7 +280,7 @@ static int last_descriptor(void)
 }
 
 /* Forks with all signals blocked, so that no handler of the caller's runs in the child. */
-static pid_t fork_to_start(const struct start *start, bool detached)
+static pid_t fork_to_start(const struct start *start)
 {
     sigset_t all;
     sigset_t before;
@@ -213,11 +291,10 @@ static pid_t fork_to_start(const struct start *start, bool detached)
     pthread_sigmask(SIG_BLOCK, &all, &before);
     pid = fork_bare(true);
     if (pid == 0) {
-        if (detached) {
+        if (start->control < 0) {
             start_grandchild(start);
         }
-        leave_session(start);
-        become(start);
+        start_and_watch(start);
     }
     error = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -236,27 +313,27 @@ static int read_report(int fd)
     return n == (ssize_t)sizeof reported ? reported : 0;
 }
 
-static int start_program(const struct spawn *spawn, bool detached, pid_t *ret)
+static int start_program(const struct spawn *spawn, int control, pid_t *ret)
 {
-    struct start start = {.spawn = spawn};
+    struct start start = {.spawn = spawn, .control = control};
     int ends[2];
     int error;
     pid_t pid;
 
-    if (open_report(ends) != 0) {
+    if (open_pipe(ends) != 0) {
         return errno;
     }
     start.report = ends[1];
     start.last_fd = last_descriptor();
-    pid = fork_to_start(&start, detached);
+    pid = fork_to_start(&start);
     error = pid < 0 ? errno : 0;
     close(ends[1]);
     if (pid > 0) {
-        if (detached) {
+        if (control < 0) {
             wait_for_child(pid);
         }
         error = read_report(ends[0]);
-        if (error != 0 && !detached) {
+        if (error != 0 && control >= 0) {
             wait_for_child(pid);
         }
     }
@@ -269,10 +346,23 @@ int spawn_detached(const struct spawn *spawn)
 {
     pid_t ignored;
 
-    return start_program(spawn, true, &ignored);
+    return start_program(spawn, -1, &ignored);
 }
 
-int spawn_child(const struct spawn *spawn, pid_t *ret)
+int spawn_watched(const struct spawn *spawn, struct spawned *ret)
 {
-    return start_program(spawn, false, ret);
+    struct spawned spawned;
+    int error;
+
+    /* the reading end stays open here too, so that writing into it never raises SIGPIPE */
+    if (open_pipe(spawned.control) != 0) {
+        return errno;
+    }
+    error = start_program(spawn, spawned.control[0], &spawned.pid);
+    if (error != 0) {
+        close_pipe(spawned.control);
+        return error;
+    }
+    *ret = spawned;
+    return 0;
 }

@@ -27,14 +27,21 @@ char **spawn_variables(const struct moidc_env *env) MUST_CHECK;
 /* Nobody's child: it goes on when this process ends, and is never waited for. */
 int spawn_detached(const struct spawn *spawn);
 
-/* A child of this process, and leader of its own group. The caller's SIGCHLD handler and waitpid(-1) do not meet it
- * (Linux). *ret is to be given to spawn_end(). */
-int spawn_child(const struct spawn *spawn, pid_t *ret);
+/* One that is waited for, by a process in between: the caller's SIGCHLD handler and waitpid(-1) do not meet it (Linux). */
+struct spawned {
+    pid_t pid;      /* of the process in between */
+    int control[2]; /* a byte in it has the program killed */
+};
 
-/* True when the child has ended, with its status as waitpid() has it; then it is no more. Never waits. */
-bool spawn_has_ended(pid_t pid, int *status);
+/* *ret is to be given to spawn_has_ended() until that is true, or to spawn_kill(). When this process dies, the program
+ * goes on to its end. */
+int spawn_watched(const struct spawn *spawn, struct spawned *ret);
 
-/* Kills the child with all its group, and waits for its end. */
-void spawn_kill(pid_t pid);
+/* True when the program has ended, then with its exit status (128 and the signal's number where one ended it; -1 where
+ * nobody knows). Never waits. */
+bool spawn_has_ended(struct spawned *spawned, int *status);
+
+/* Kills the program with all of its process group, and waits until it is gone. */
+void spawn_kill(struct spawned *spawned);
 
 #endif

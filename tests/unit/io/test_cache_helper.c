@@ -12,6 +12,7 @@
 static const struct identity ANN = {
     .issuer = "https://h/", .client_id = "app", .scope = "openid", .audience = "", .kind = "person"};
 static char command[600];
+static volatile sig_atomic_t heard;
 static bool cancel;
 static bool hurry; /* the next question whether the call is cancelled takes eleven seconds */
 
@@ -228,12 +229,32 @@ static void test_entry_of_another_identity_is_none(void)
     scratch_end();
 }
 
+static void hear(int number)
+{
+    (void)number;
+    heard++;
+}
+
+static void test_callers_own_children_are_not_disturbed(void)
+{
+    begin(KEEPER);
+    heard = 0;
+    signal(SIGCHLD, hear);
+    CHECK(store(&ANN, "token") == MOIDC_OK);
+    check_get(&ANN, "token");
+    CHECK(heard == 0 && !has_children());
+    signal(SIGCHLD, SIG_IGN); /* children of such a process are reaped by the system */
+    check_get(&ANN, "token");
+    signal(SIGCHLD, SIG_DFL);
+    scratch_end();
+}
+
 static void test_helper_that_fails_is_an_error(void)
 {
     check_fails("exit 3", "failed (exit status 3)");
     check_fails("echo entry=hunter2; exit 1", "failed (exit status 1)");
-    check_fails("kill -KILL $$", "ended by signal 9");
-    check_fails("kill -SEGV $$", "ended by signal 11");
+    check_fails("kill -KILL $$", "exit status 137");
+    check_fails("kill -SEGV $$", "exit status 139");
 }
 
 static void test_helper_that_is_not_there_is_an_error(void)
@@ -422,6 +443,7 @@ int main(void)
     RUN(test_what_is_stored_comes_back_until_it_is_erased);
     RUN(test_it_is_told_the_identity_and_none_of_our_secrets);
     RUN(test_entry_of_another_identity_is_none);
+    RUN(test_callers_own_children_are_not_disturbed);
     RUN(test_helper_that_fails_is_an_error);
     RUN(test_helper_that_is_not_there_is_an_error);
     RUN(test_shell_sees_nothing);
