@@ -17,7 +17,7 @@ const struct option_info OPTIONS_COMMON[] = {
 };
 
 const struct command *const COMMANDS[] = {
-    &cmd_login, &cmd_logout, &cmd_token, &cmd_status, &cmd_config, &cmd_exec, &cmd_proxy, &cmd_help, NULL,
+    &cmd_login, &cmd_logout, &cmd_token, &cmd_status, &cmd_config, &cmd_doctor, &cmd_exec, &cmd_proxy, &cmd_help, NULL,
 };
 
 const struct command *command_find(const char *name)

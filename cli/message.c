@@ -88,6 +88,11 @@ void message_next(const char *format, ...)
     va_end(args);
 }
 
+const char *message_remedy(const char *next)
+{
+    return strncmp(next, RUN, sizeof RUN - 1) == 0 ? next + sizeof RUN - 1 : next;
+}
+
 void message_error(const struct moidc_err *err)
 {
     if (err->where[0] != '\0') {
@@ -96,7 +101,7 @@ void message_error(const struct moidc_err *err)
         message_failure("%s", err->what);
     }
     if (err->next[0] != '\0') {
-        message_next("%s", strncmp(err->next, RUN, sizeof RUN - 1) == 0 ? err->next + sizeof RUN - 1 : err->next);
+        message_next("%s", message_remedy(err->next));
     }
 }
 

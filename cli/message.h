@@ -20,6 +20,8 @@ void message_failure(const char *format, ...) PRINTF(1, 2);
 void message_next(const char *format, ...) PRINTF(1, 2);
 /* The error of a library call: what failed [where], and what to do next. */
 void message_error(const struct moidc_err *err);
+/* The library's advice as the program gives it: what is to be typed stands there alone. */
+const char *message_remedy(const char *next);
 /* A command line that is wrong, and where its help is (`command` NULL: the program's). Always false. */
 bool message_usage(const struct command *command, const char *format, ...) PRINTF(2, 3);
 

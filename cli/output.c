@@ -22,7 +22,7 @@ static void wipe(void *p, size_t n)
     }
 }
 
-static void flush(void)
+void output_flush(void)
 {
     size_t done = 0;
 
@@ -49,7 +49,7 @@ void output_bytes(const char *bytes, size_t n)
         bytes += part;
         n -= part;
         if (length == sizeof buffer) {
-            flush();
+            output_flush();
         }
     }
 }
@@ -86,7 +86,7 @@ void output_shell_word(const char *text)
 
 bool output_end(void)
 {
-    flush();
+    output_flush();
     if (failure == 0) {
         return true;
     }

@@ -17,6 +17,9 @@ void output_format(const char *format, ...) PRINTF(1, 2);
 /* `text` as one word of a shell's command line, between single quotes. */
 void output_shell_word(const char *text);
 
+/* Writes what there is, for what takes its time. */
+void output_flush(void);
+
 /* Writes what is left. False when stdout did not take all (a full disk, a closed pipe or descriptor); that has been told. */
 bool output_end(void);
 

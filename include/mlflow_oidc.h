@@ -253,6 +253,26 @@ struct moidc_userinfo {
 enum moidc_code moidc_userinfo(struct moidc_server *server, const struct moidc_token_request *request,
                                struct moidc_userinfo *ret, struct moidc_err *err);
 
+/* What was found out about one thing that a call to a tracking server needs. */
+enum moidc_verdict { MOIDC_VERDICT_FINE, MOIDC_VERDICT_WARN, MOIDC_VERDICT_FAIL };
+struct moidc_finding {
+    const char *id; /* "settings", "credentials", "proxy", "redirect", "browser", "cache", "locks", "dns", "tcp", "tls",
+                       "clock", "metadata", "keys", "token", "server-dns", "server-tcp", "server-tls", "server",
+                       "server-token"; one may have several findings, or none */
+    enum moidc_verdict verdict;
+    enum moidc_code code; /* of a failure; else MOIDC_OK */
+    const char *text;     /* without control characters and secrets */
+    const char *remedy;   /* what to do; "": nothing */
+};
+
+/* Examines `server` and all on the way there: settings, this machine, the provider, and unless `no_token` the token and
+ * what the tracking server answers without and with it. Of `request`, env and ui count; nobody is asked to sign in.
+ *   report  called in the calling thread for each finding, which is borrowed for that call
+ * MOIDC_OK once all was examined, whatever was found; MOIDC_E_CANCELLED, MOIDC_E_MEMORY. */
+enum moidc_code moidc_doctor(struct moidc_server *server, const struct moidc_token_request *request, bool no_token,
+                             void (*report)(void *ctx, const struct moidc_finding *finding), void *ctx,
+                             struct moidc_err *err);
+
 /* The token's text, for the Authorization header; borrowed from the token. Secret. */
 const char *moidc_token_reveal(const struct moidc_token *token);
 /* Seconds since 1970 when it ends; 0 when nobody said. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "flow/doctor.h"
 #include "flow/farewell.h"
 #include "flow/status.h"
 
@@ -53,4 +54,20 @@ enum moidc_code moidc_cache_clear(struct moidc_client *client, const struct moid
     struct call call = {.env = request->env, .ui = request->ui};
 
     return farewell_clear_cache(client, &call, removed, err);
+}
+
+enum moidc_code moidc_doctor(struct moidc_server *server, const struct moidc_token_request *request, bool no_token,
+                             void (*report)(void *ctx, const struct moidc_finding *finding), void *ctx,
+                             struct moidc_err *err)
+{
+    struct doctor doctor = {
+        .server = server,
+        .wish = wish_of(server, request),
+        .no_token = no_token,
+        .report = report,
+        .ctx = ctx,
+    };
+
+    doctor.wish.no_person = true;
+    return doctor_examine(&doctor, err);
 }

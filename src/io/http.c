@@ -321,7 +321,7 @@ enum moidc_code http_send(struct http *http, const struct http_request *request,
     result = perform(http, request, ui, &cancelled);
     curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status);
     if (request->route != NULL) {
-        http_route_take(http->easy, request->route);
+        http_route_take(http->easy, result, request->route);
     }
     curl_easy_reset(http->easy); /* it must not keep pointers to what ends with this call */
     if (cancelled) {

@@ -130,7 +130,15 @@ static void take_certificate(const struct curl_slist *line, struct http_route *r
     }
 }
 
-void http_route_take(CURL *easy, struct http_route *route)
+/* The times that libcurl tells of a transfer that failed stop short of the stage that it failed in. */
+static bool failed_in_tls(CURLcode result)
+{
+    return result == CURLE_SSL_CONNECT_ERROR || result == CURLE_PEER_FAILED_VERIFICATION ||
+           result == CURLE_SSL_CERTPROBLEM || result == CURLE_SSL_CIPHER || result == CURLE_SSL_CACERT_BADFILE ||
+           result == CURLE_SSL_ISSUER_ERROR;
+}
+
+void http_route_take(CURL *easy, CURLcode result, struct http_route *route)
 {
     const struct curl_certinfo *certificates = NULL;
     const char *address = NULL;
@@ -142,8 +150,8 @@ void http_route_take(CURL *easy, struct http_route *route)
     curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connected);
     curl_easy_getinfo(easy, CURLINFO_APPCONNECT_TIME_T, &secured);
     curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &address);
-    route->resolved = resolved > 0;
-    route->connected = connected > 0;
+    route->connected = connected > 0 || failed_in_tls(result);
+    route->resolved = resolved > 0 || route->connected || result == CURLE_COULDNT_CONNECT;
     route->secured = secured > 0;
     snprintf(route->address, sizeof route->address, "%s", address != NULL ? address : "");
     if (curl_easy_getinfo(easy, CURLINFO_CERTINFO, &certificates) == CURLE_OK && certificates != NULL &&

@@ -285,6 +285,11 @@ static bool fits(const struct jwk *jwk, const struct jwa *alg, const char *kid)
     return kid == NULL || (jwk->kid != NULL && strcmp(jwk->kid, kid) == 0);
 }
 
+size_t jwks_count(const struct jwks *jwks)
+{
+    return jwks->count;
+}
+
 EVP_PKEY *jwks_find(const struct jwks *jwks, const char *alg, const char *kid)
 {
     const struct jwa *row = jwa_find(alg);

@@ -16,6 +16,9 @@ enum moidc_code jwks_parse(const char *bytes, size_t n, struct jwks **ret, struc
 void jwks_free(struct jwks *jwks);
 DEFINE_CLEANUP(struct jwks *, jwks_free)
 
+/* How many keys can be used. */
+size_t jwks_count(const struct jwks *jwks);
+
 /* The key that fits a signature by `alg` (RFC 7518 §3.1 name) and `kid` (NULL: the header named none): kty, curve, the
  * key's own `alg` and `use` agree with it; with a kid, that kid; without, exactly one key fits. Borrowed from jwks;
  * NULL when there is none or, without kid, more than one. RSA keys below 2048 bits never fit. */
