@@ -77,19 +77,22 @@ bool glue_tell_notices(struct glue_state *state)
 static void show(void *ctx, const char *text)
 {
     struct glue_call *call = ctx;
+    PyObject *exception[3]; /* Ctrl-C, after which the terminal's line is still to be emptied */
     PyObject *function;
     PyObject *line;
     PyObject *done;
 
     glue_call_regain(call);
-    if (PyErr_Occurred() == NULL) {
-        function = glue_support(call->state, "show");
-        line = PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
-        done = function != NULL && line != NULL ? PyObject_CallFunctionObjArgs(function, line, NULL) : NULL;
-        Py_XDECREF(line);
-        Py_XDECREF(function);
-        Py_XDECREF(done);
-        call->interrupted = call->interrupted || done == NULL;
+    PyErr_Fetch(&exception[0], &exception[1], &exception[2]);
+    function = glue_support(call->state, "show");
+    line = PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
+    done = function != NULL && line != NULL ? PyObject_CallFunctionObjArgs(function, line, NULL) : NULL;
+    Py_XDECREF(line);
+    Py_XDECREF(function);
+    Py_XDECREF(done);
+    call->interrupted = call->interrupted || done == NULL;
+    if (exception[0] != NULL) {
+        PyErr_Restore(exception[0], exception[1], exception[2]);
     }
     glue_call_release(call);
 }

@@ -9,11 +9,13 @@ import array
 import atexit
 import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import signal
 import socket
 import sys
+import termios
 import threading
 import time
 import traceback
@@ -169,11 +171,16 @@ def load_plugins():
 def become(order, descriptors):
     """Makes the forked child look as if it had been started with this environment, folder and output."""
     control, out, err = descriptors
-    os.setpgid(0, 0)
+    null = os.open(os.devnull, os.O_RDONLY)
+    if order.get("terminal"):
+        os.setsid()
+        fcntl.ioctl(err, termios.TIOCSCTTY, 0)
+        os.dup2(err, 0)
+    else:
+        os.setpgid(0, 0)
+        os.dup2(null, 0)
     os.dup2(out, 1)
     os.dup2(err, 2)
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
     for descriptor in (out, err, null):
         os.close(descriptor)
     os.environ.clear()

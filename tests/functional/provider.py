@@ -17,7 +17,7 @@ import jose
 from scripted import Answer, ScriptedServer
 
 DROP = object()
-ENDPOINTS = ("discovery", "oauth_discovery", "jwks", "authorize", "token", "revoke", "userinfo", "logout")
+ENDPOINTS = ("discovery", "oauth_discovery", "jwks", "authorize", "token", "revoke", "userinfo", "logout", "device")
 
 
 @dataclasses.dataclass
@@ -73,6 +73,20 @@ class Grant:
     revoked: bool = False
 
 
+@dataclasses.dataclass
+class Device:
+    """A code that was given out (RFC 8628)."""
+
+    client_id: str
+    scope: str
+    code: str
+    user_code: str
+    challenge: str | None
+    ends_at: float
+    state: str = "pending"  # or approved, denied, used
+    asked_at: list = dataclasses.field(default_factory=list)  # times of the token requests
+
+
 class Refusal(Exception):
     def __init__(self, error, status=400, description=None):
         super().__init__(error)
@@ -106,6 +120,11 @@ class Provider(ScriptedServer):
         self.token_fields = {}  # overlay of every token reply
         self.new_access_token = lambda: "at." + secrets.token_urlsafe(24)
         self.secrets = set()  # every value that may stand in no text
+        self.device_fields = {}  # overlay of the device authorization endpoint's reply
+        self.device_interval = 5
+        self.device_expires_in = 600
+        self.device_pkce = "known"  # or "required", "refused" (at both endpoints), "refused later"
+        self.devices = []
         self.grants = []
         self.sign_ins = 0  # approved authorization requests
         self._codes = {}
@@ -180,6 +199,7 @@ class Provider(ScriptedServer):
             "token_endpoint": f"{base}/token",
             "jwks_uri": f"{base}/jwks",
             "revocation_endpoint": f"{base}/revoke",
+            "device_authorization_endpoint": f"{base}/device",
             "userinfo_endpoint": f"{base}/userinfo",
             "end_session_endpoint": f"{base}/logout",
             "response_types_supported": ["code"],
@@ -245,6 +265,7 @@ class Provider(ScriptedServer):
                     "authorization_code": self._by_code,
                     "refresh_token": self._by_refresh_token,
                     "client_credentials": self._by_client_credentials,
+                    "urn:ietf:params:oauth:grant-type:device_code": self._by_device_code,
                 }
                 if form.get("grant_type") not in grants:
                     raise Refusal("unsupported_grant_type")
@@ -307,6 +328,70 @@ class Provider(ScriptedServer):
         grant = Grant(client_id, scope, None, None)
         self.grants.append(grant)
         return self._issue(grant, refresh=False)
+
+    # --- device flow ---
+    def _device(self, request):
+        form = request.form
+        try:
+            with self._state:
+                client_id = self._authenticate(request)
+                challenge = form.get("code_challenge")
+                if self.device_pkce == "required" and (challenge is None or form.get("code_challenge_method") != "S256"):
+                    raise Refusal("invalid_request", description="Missing parameter: code_challenge_method")
+                if self.device_pkce == "refused" and challenge is not None:
+                    raise Refusal("invalid_request", description="Parameter not allowed: code_challenge")
+                if self.refused_scopes & set(form.get("scope", "").split()):
+                    raise Refusal("invalid_scope")
+                return Answer.of_json(_overlay(self._new_device(client_id, form), self.device_fields))
+        except Refusal as refusal:
+            return Answer.of_json(refusal.document, refusal.status)
+
+    def _new_device(self, client_id, form):
+        letters = [secrets.choice("BCDFGHJKLMNPQRSTVWXZ") for _ in range(8)]
+        device = Device(
+            client_id, form.get("scope", ""), "dc." + secrets.token_urlsafe(24), f"{''.join(letters[:4])}-{''.join(letters[4:])}",
+            form.get("code_challenge") if self.device_pkce in ("known", "required") else None,
+            self.clock() + self.device_expires_in,
+        )
+        self.devices.append(device)
+        self.secrets.add(device.code)
+        page = f"{self.base}{self.path.rstrip('/')}/activate"
+        return {
+            "device_code": device.code,
+            "user_code": device.user_code,
+            "verification_uri": page,
+            "verification_uri_complete": f"{page}?user_code={device.user_code}",
+            "expires_in": self.device_expires_in,
+            "interval": self.device_interval,
+        }
+
+    def decide(self, user_code, state="approved"):
+        """The person at the provider's page."""
+        with self._state:
+            next(d for d in self.devices if d.user_code == user_code).state = state
+
+    def _by_device_code(self, client_id, form):
+        device = next((d for d in self.devices if d.code == form.get("device_code")), None)
+        if device is None or device.client_id != client_id or device.state == "used":
+            raise Refusal("invalid_grant")
+        device.asked_at.append(self.clock())
+        if self.device_pkce in ("refused", "refused later") and "code_verifier" in form:
+            raise Refusal("invalid_request", description="Parameter not allowed: code_verifier")
+        if device.challenge is not None:
+            digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
+            if jose.b64(digest) != device.challenge:
+                raise Refusal("invalid_grant", description="PKCE verification failed")
+        if self.clock() > device.ends_at:
+            raise Refusal("expired_token")
+        if device.state == "denied":
+            raise Refusal("access_denied", description="the person said no")
+        if device.state == "pending":
+            raise Refusal("authorization_pending")
+        device.state = "used"
+        grant = Grant(client_id, device.scope, None, self.user)
+        self.grants.append(grant)
+        self.sign_ins += 1
+        return self._issue(grant, refresh=self.refresh == "always" or "offline_access" in device.scope.split())
 
     def _issue(self, grant, refresh, renewal=False):
         now = self.clock()

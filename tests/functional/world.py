@@ -7,14 +7,18 @@ interpreter under test.
         process.do("search()")
 """
 import dataclasses
+import fcntl
 import json
 import os
 import random
 import secrets
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
+import threading
 import time
 import urllib.parse
 from pathlib import Path
@@ -106,12 +110,49 @@ def attempts(values):
     return [Outcome(v["value"], v["error"], v.get("seconds", 0)) for v in values]
 
 
+class Terminal:
+    """What a person sees and types: stdin and stderr of a process. It does not echo."""
+
+    def __init__(self, columns, seen):
+        self._master, self.slave = os.openpty()
+        attributes = termios.tcgetattr(self.slave)
+        attributes[3] &= ~termios.ECHO
+        termios.tcsetattr(self.slave, termios.TCSANOW, attributes)
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        threading.Thread(target=self._read, args=(seen,), daemon=True).start()
+
+    def _read(self, seen):
+        with open(seen, "ab", buffering=0) as file:
+            while True:
+                try:
+                    data = os.read(self._master, 65536)
+                except OSError:
+                    data = b""
+                if not data:
+                    os.close(self._master)
+                    return
+                file.write(data)
+
+    def type(self, line):
+        os.write(self._master, line.encode() + b"\n")
+
+
 class Process:
+    terminal = None
+
     def __init__(self, world, pid, control, out, err, wait):
         self.world, self.pid, self._control, self._wait = world, pid, control, wait
         self._out, self._err = out, err
         self._replies = control.makefile("r", encoding="utf-8")
         self.status = None
+
+    def see(self, text, timeout=10):
+        """Waits until it stands in stderr; all of that."""
+        end = time.monotonic() + timeout
+        while text not in self.stderr:
+            assert time.monotonic() < end, f"not seen within {timeout} s: {text!r} in:\n{self.stderr}"
+            time.sleep(0.005)
+        return self.stderr
 
     @property
     def stdout(self):
@@ -119,7 +160,8 @@ class Process:
 
     @property
     def stderr(self):
-        return Path(self._err).read_text(errors="replace")
+        with open(self._err, errors="replace", newline="" if self.terminal else None) as file:
+            return file.read()
 
     def start(self, code):
         """Sends a snippet, and does not wait for what comes of it."""
@@ -217,8 +259,8 @@ class Zygote:
             self._channel.sendall(data)
         return json.loads(self._replies.readline())
 
-    def fork(self, environment, cwd, descriptors):
-        return self._order({"environment": environment, "cwd": str(cwd)}, descriptors)
+    def fork(self, environment, cwd, descriptors, terminal=False):
+        return self._order({"environment": environment, "cwd": str(cwd), "terminal": terminal}, descriptors)
 
     def poll(self, pid):
         return self._order({"poll": pid})
@@ -328,8 +370,9 @@ class World:
         return self.provider
 
     # --- processes ---
-    def process(self, cwd=None, spawn=False, unset=(), **environment):
-        full = {**self.env, **environment}
+    def process(self, cwd=None, spawn=False, unset=(), terminal=0, **environment):
+        """`terminal`: how many columns the one has that the process is at; 0: it is at none."""
+        full = {**self.env, **({"TERM": "xterm"} if terminal else {}), **environment}
         for name in unset:
             full.pop(name, None)
         number = len(self.processes)
@@ -337,7 +380,8 @@ class World:
         ours, theirs = socket.socketpair()
         cwd = str(cwd or self.cwd)
         (self.browser.folder / "watched").write_text(str(err))
-        with open(out, "wb") as out_file, open(err, "wb") as err_file, theirs:
+        screen = Terminal(terminal, err) if terminal else None
+        with open(out, "wb") as out_file, open(screen.slave if screen else err, "wb") as err_file, theirs:
             if spawn:
                 popen = subprocess.Popen(
                     [PYTHON, INSIDE, "serve", str(theirs.fileno())], pass_fds=[theirs.fileno()], env=full, cwd=cwd,
@@ -345,9 +389,10 @@ class World:
                 )
                 pid, wait = popen.pid, popen.poll
             else:
-                pid = self._zygote.fork(full, cwd, [theirs.fileno(), out_file.fileno(), err_file.fileno()])
+                pid = self._zygote.fork(full, cwd, [theirs.fileno(), out_file.fileno(), err_file.fileno()], bool(terminal))
                 wait = lambda: self._zygote.poll(pid)  # noqa: E731
         process = Process(self, pid, ours, str(out), str(err), wait)
+        process.terminal = screen
         self.processes.append(process)
         return process
 
