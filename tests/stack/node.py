@@ -11,6 +11,7 @@ OLDEST_NODE = 22  # what oidc-provider 9 wants
 NODE_DIR = BUILD / "node"
 WORK_DIR = NODE_DIR / "work"  # where the .mjs files run, beside their node_modules
 _SOURCE = ROOT / "tests" / "stack"
+_CLIENTS = ROOT / "tests" / "clients"
 
 
 def _system_node():
@@ -36,7 +37,7 @@ def node_command(script):
     """Returns [node, path of the installed script], after installing what is missing."""
     node, npm = _system_node() or _own_node()
     WORK_DIR.mkdir(parents=True, exist_ok=True)
-    for path in (*_SOURCE.glob("*.mjs"), *_SOURCE.glob("package*.json")):
+    for path in (*_SOURCE.glob("*.mjs"), *_CLIENTS.glob("*.mjs"), *_SOURCE.glob("package*.json")):
         if not (WORK_DIR / path.name).exists() or (WORK_DIR / path.name).read_bytes() != path.read_bytes():
             shutil.copyfile(path, WORK_DIR / path.name)
 
