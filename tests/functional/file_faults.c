@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Preloaded into a process under test: a file system that is full, or that gives no locks (NFS without its lock daemon).
- * MOIDC_TEST_FILES: "full" or "no locks"; while the file that MOIDC_TEST_FILES_WELL names is there, it is well. */
+/* Preloaded into a process under test: a file system that is full, or that gives no locks (NFS without its lock daemon), or
+ * where a neighbour always wins the race for a cache file. MOIDC_TEST_FILES: "full", "no locks", or "swap before" and "swap
+ * after", which put what MOIDC_TEST_FILES_SWAP names in a file's place when that is opened, just before or just after; while
+ * the file that MOIDC_TEST_FILES_WELL names is there, it is well. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -57,3 +59,31 @@ int fcntl(int fd, int command, ...)
 }
 
 int fcntl64(int fd, int command, ...) __attribute__((alias("fcntl")));
+
+static void swap(int folder, const char *path, const char *moment)
+{
+    size_t n = strlen(path);
+    int error = errno;
+
+    if (n > 5 && strcmp(path + n - 5, ".json") == 0 && is(moment)) {
+        renameat(AT_FDCWD, getenv("MOIDC_TEST_FILES_SWAP"), folder, path); /* once: then it is not there any more */
+    }
+    errno = error;
+}
+
+int openat(int folder, const char *path, int flags, ...)
+{
+    va_list args;
+    mode_t mode;
+    int fd;
+
+    va_start(args, flags);
+    mode = va_arg(args, mode_t);
+    va_end(args);
+    swap(folder, path, "swap before");
+    fd = REAL(openat)(folder, path, flags, mode);
+    swap(folder, path, "swap after");
+    return fd;
+}
+
+int openat64(int folder, const char *path, int flags, ...) __attribute__((alias("openat")));

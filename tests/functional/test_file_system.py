@@ -19,9 +19,9 @@ def faults(tmp_path_factory):
     return target
 
 
-def process_with(world, faults, fault):
+def process_with(world, faults, fault, **environment):
     return world.process(spawn=True, LD_PRELOAD=f"{world.env['LD_PRELOAD']} {faults}", MOIDC_TEST_FILES=fault,
-                         MOIDC_TEST_FILES_WELL=str(world.folder / "well"))
+                         MOIDC_TEST_FILES_WELL=str(world.folder / "well"), **environment)
 
 
 @linux
@@ -107,3 +107,28 @@ def test_a_clock_that_is_set_back_and_forth_ends_no_job(world):
             process.do("search()").ok()
         assert len(world.token_requests()) <= 8
     world.run("search()").ok()
+
+
+@linux
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_what_is_put_in_a_files_place_while_it_is_opened_is_not_believed(world, faults, moment):
+    """Between looking and opening, and between opening and looking: a race that the neighbour always wins."""
+    world.robot()
+    mine = world.run("token()").ok()
+    path = next(p for p in world.cache.iterdir() if p.suffix == ".json")
+    true = path.read_bytes()
+    planted = true.replace(mine.encode(), b"at.planted-by-a-neighbour")
+    target, other = world.folder / "planted", world.cache_home / "other"
+    target.write_bytes(planted)
+    target.chmod(0o600)
+    if moment == "before":  # what is opened is a link; whoever looked before saw a file
+        other.symlink_to(target)
+    else:  # what is opened is anybody's to write; whoever looks by its name afterwards sees one that is not
+        path.write_bytes(planted)
+        path.chmod(0o622)
+        other.write_bytes(true)
+        other.chmod(0o600)
+    with process_with(world, faults, f"swap {moment}", MOIDC_TEST_FILES_SWAP=str(other)) as process:
+        assert "planted" not in process.do("token()").ok()
+    assert not os.path.lexists(other), "the neighbour was there"
+    assert target.read_bytes() == planted, "nor written to"
