@@ -111,6 +111,18 @@ def test_401_for_ever_of_a_person_is_one_refresh_a_minute_and_no_browser(world):
     assert len(world.browser.openings) == 1
 
 
+def test_a_401_opens_no_browser_where_there_is_no_refresh_token(world):
+    world.provider.refresh = "never"
+    world.person()
+    with world.process() as process:
+        process.do("search()").ok()
+        world.provider.revoke_access()
+        process.do("search()").failed("provider", world.server.uri, "401", "there is no refresh token", "login()")
+        process.do("login()").ok()
+        process.do("search()").ok()
+    assert len(world.browser.openings) == 2 and world.token_requests("refresh_token") == []
+
+
 # --- Sign-in ---
 def test_a_sign_in_is_waited_for_300_s_by_default(world):
     world.person()
