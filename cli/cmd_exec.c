@@ -100,6 +100,12 @@ static void handle(int number, void (*handler)(int), struct sigaction *before)
     sigaction(number, &action, before);
 }
 
+static void show(void *ctx, const char *text)
+{
+    (void)ctx;
+    message_line("mlflow-oidc: %s", text);
+}
+
 static bool has_ended(void *ctx)
 {
     struct wait *wait = ctx;
@@ -203,7 +209,7 @@ static int serve(struct program *program, struct moidc_proxy *proxy, char **comm
 {
     char **environment = environment_for(moidc_proxy_uri(proxy), moidc_proxy_key(proxy), true);
     struct wait wait = {.program = program};
-    struct moidc_ui ui = {.ctx = &wait, .cancelled = has_ended};
+    struct moidc_ui ui = {.ctx = &wait, .show = show, .cancelled = has_ended};
     struct moidc_err err;
     int error;
 

@@ -103,7 +103,7 @@ enum moidc_code local_listener_open(const char *address, struct local_listener *
     if (error != 0) {
         err_set(err, MOIDC_E_NETWORK, "the proxy cannot listen: %s", strerror(error));
         err_where(err, "%s:%d", listener->host, listener->port);
-        return err_next(err, error == EADDRINUSE ? "give another port, or none, so that a free one is taken" : "");
+        return err_next(err, "give another port, or none, so that a free one is taken");
     }
     *ret = listener;
     listener = NULL;
@@ -114,7 +114,8 @@ static enum moidc_code error_at(const char *path, enum moidc_code code, const ch
                                 struct moidc_err *err)
 {
     err_set(err, code, "%s%s%s", what, error != 0 ? ": " : "", error != 0 ? strerror(error) : "");
-    return err_where(err, "%.300s", path);
+    err_where(err, "%.300s", path);
+    return err_next(err, "give another path, such as $XDG_RUNTIME_DIR/mlflow-oidc/proxy.sock");
 }
 
 /* The directory keeps everybody else out, whatever the socket's own mode is when it is made. */
@@ -135,8 +136,7 @@ static enum moidc_code check_directory(const char *path, struct moidc_err *err)
     if (!S_ISDIR(status.st_mode) || status.st_uid != geteuid() || (status.st_mode & 077) != 0) {
         error_at(folder, MOIDC_E_CONFIGURATION, "the directory of the socket must be yours, and closed to others", 0,
                  err);
-        return err_next(err,
-                        "give a path in a directory of mode 0700, such as $XDG_RUNTIME_DIR/mlflow-oidc/proxy.sock");
+        return err_next(err, "chmod 700 it, or give another path, such as $XDG_RUNTIME_DIR/mlflow-oidc/proxy.sock");
     }
     return MOIDC_OK;
 }

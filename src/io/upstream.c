@@ -28,9 +28,10 @@ struct upstream {
     const struct upstream_request *request;
     const struct upstream_calls *calls;
     struct curl_slist *fields;
-    int sent;         /* how often the request went out */
-    bool touched;     /* its body was read from */
-    bool read_paused; /* read() said UPSTREAM_AGAIN */
+    curl_socket_t socket; /* of the connection that is kept; CURL_SOCKET_BAD: none */
+    int sent;             /* how often the request went out */
+    bool touched;         /* its body was read from */
+    bool read_paused;     /* read() said UPSTREAM_AGAIN */
     bool body_paused;
     bool stopped;
     char why[CURL_ERROR_SIZE];
@@ -121,11 +122,13 @@ enum moidc_code upstream_new(const struct upstream_route *route, struct upstream
         return err_memory(err);
     }
     upstream->route = route;
+    upstream->socket = CURL_SOCKET_BAD;
     upstream->easy = curl_easy_init();
     upstream->multi = curl_multi_init();
     if (upstream->easy == NULL || upstream->multi == NULL) {
         return err_memory(err);
     }
+    curl_multi_setopt(upstream->multi, CURLMOPT_MAXCONNECTS, 1L);
     *ret = upstream;
     upstream = NULL;
     return MOIDC_OK;
@@ -406,6 +409,16 @@ static enum upstream_result result_of(const struct upstream *upstream, CURLcode 
     }
 }
 
+/* True where the kept connection must not be used: what the server said on it unasked (a 408 before it closes; or an
+ * answer that is meant for somebody else's request) would pass for the answer to the next request. libcurl 7.88 does not
+ * look. A fresh connection then takes the place of the kept one, as there is room for one. */
+static bool has_unasked(const struct upstream *upstream)
+{
+    struct pollfd wait = {.fd = (int)upstream->socket, .events = POLLIN};
+
+    return upstream->socket != CURL_SOCKET_BAD && poll(&wait, 1, 0) != 0;
+}
+
 enum upstream_result upstream_send(struct upstream *upstream, const struct upstream_request *request,
                                    const struct upstream_calls *calls, const char **why)
 {
@@ -418,8 +431,13 @@ enum upstream_result upstream_send(struct upstream *upstream, const struct upstr
     upstream->why[0] = '\0';
     if (add_fields(upstream) && set_route(upstream->easy, upstream->route) == CURLE_OK &&
         set_calls(upstream) == CURLE_OK && set_request(upstream) == CURLE_OK &&
+        curl_easy_setopt(upstream->easy, CURLOPT_FRESH_CONNECT, has_unasked(upstream) ? 1L : 0L) == CURLE_OK &&
         curl_multi_add_handle(upstream->multi, upstream->easy) == CURLM_OK) {
+        upstream->socket = CURL_SOCKET_BAD;
         result = drive(upstream);
+        if (result == CURLE_OK && !upstream->stopped) {
+            curl_easy_getinfo(upstream->easy, CURLINFO_ACTIVESOCKET, &upstream->socket);
+        }
         curl_multi_remove_handle(upstream->multi, upstream->easy);
     }
     curl_easy_reset(upstream->easy); /* it must not keep pointers to what ends with this call */

@@ -126,7 +126,7 @@ bool body_gather(struct body *body, struct strbuf *ret)
             strbuf_add(ret, bytes, (size_t)n);
         } else if (n == UPSTREAM_AGAIN &&
                    !connection_wait(body->connection, POLLIN, clock_steady_ms() + CONNECTION_STALL_MS)) {
-            body->connection->gone = true;
+            body->late = true;
             return false;
         }
         if (ret->failed) {

@@ -14,7 +14,8 @@ struct body {
     struct chunked chunked;
     bool wants_continue; /* the client waits for "100 Continue" (RFC 9110 §10.1.1) */
     bool ended;
-    bool broken; /* it is no chunked body, or the client is gone */
+    bool broken; /* it is no chunked body, or the client closed in the middle of it */
+    bool late;   /* the client sends nothing any more */
 };
 
 void body_init(struct body *body, struct connection *connection, const struct proxy_request *request);
@@ -23,8 +24,8 @@ void body_init(struct body *body, struct connection *connection, const struct pr
  * io/upstream.h. Tells a client that waits to go on. */
 ssize_t body_read(struct body *body, char *bytes, size_t size);
 
-/* Reads, waiting for the client, until the end or until `ret` is full. False when the client is gone, too slow, or sends
- * what is no body (body->broken). */
+/* Reads, waiting for the client, until the end or until `ret` is full. False when that fails: body->broken,
+ * body->late or ret->failed. */
 bool body_gather(struct body *body, struct strbuf *ret);
 
 #endif

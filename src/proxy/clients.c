@@ -82,13 +82,13 @@ static void *serve(void *arg)
     return NULL;
 }
 
-/* Closes the connection that has waited for its next request for longest. Mutex held. */
+/* Closes the connection that has waited for its next request for longest; the oldest of several. Mutex held. */
 static bool evict(struct moidc_proxy *proxy)
 {
     struct connection *oldest = NULL;
 
     for (struct connection *connection = proxy->connections; connection != NULL; connection = connection->next) {
-        if (connection->idle && (oldest == NULL || connection->idle_since_ms < oldest->idle_since_ms)) {
+        if (connection->idle && (oldest == NULL || connection->idle_since_ms <= oldest->idle_since_ms)) {
             oldest = connection;
         }
     }

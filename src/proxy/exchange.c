@@ -10,6 +10,8 @@
 
 enum { REPLY_MOST_BYTES = 64 * 1024 };
 
+#define BROKEN_BODY "The body of the request is broken off or no chunked one"
+
 DEFINE_CLEANUP(struct moidc_token *, moidc_token_release)
 
 static void send_reply(struct exchange *exchange, const struct reply *reply)
@@ -59,10 +61,12 @@ static bool answer_error(struct exchange *exchange, const struct moidc_err *err)
 {
     bool passes = err->code == MOIDC_E_NETWORK || err->code == MOIDC_E_TIMEOUT || err->code == MOIDC_E_MEMORY;
     int status = err->code == MOIDC_E_TIMEOUT ? 504 : err->code == MOIDC_E_CANCELLED ? 503 : 502;
+    bool command = strncmp(err->next, "run: ", 5) == 0;
     char text[PROXY_SHOWN_BYTES];
 
-    snprintf(text, sizeof text, "%s%s%s%s%s%s", err->what, err->where[0] != '\0' ? " [" : "", err->where,
-             err->where[0] != '\0' ? "]" : "", err->next[0] != '\0' ? ". Next: " : "", err->next);
+    snprintf(text, sizeof text, "%s%s%s%s%s%s%s", err->what, err->where[0] != '\0' ? " [" : "", err->where,
+             err->where[0] != '\0' ? "]" : "", err->next[0] != '\0' ? "; " : "", command ? "run " : "",
+             command ? err->next + 5 : err->next);
     if (err->code != MOIDC_E_CANCELLED) {
         proxy_tell(exchange->proxy, text);
     }
@@ -125,7 +129,7 @@ static bool answer_upstream_failure(struct exchange *exchange, enum upstream_res
         return break_answer(exchange);
     }
     if (exchange->body.broken && !exchange->connection->gone) {
-        return answer_failure(exchange, 400, "The body of the request is broken off or no chunked one", 0);
+        return answer_failure(exchange, 400, BROKEN_BODY, 0);
     }
     if (exchange->connection->gone || atomic_load(&exchange->proxy->aborted)) {
         exchange->connection->gone = true;
@@ -228,13 +232,10 @@ static bool prepare(struct exchange *exchange)
         return false;
     }
     proxy_request_outgoing(request, &outgoing, &exchange->fields);
-    if (small && !body_gather(&exchange->body, &exchange->kept)) {
-        if (exchange->body.broken || exchange->connection->gone) {
-            exchange_refuse(exchange->connection, request, exchange->body.broken ? 400 : 408,
-                            exchange->body.broken ? "The body of the request is broken off or no chunked one"
-                                                  : "The body of the request did not come in time");
-            return false;
-        }
+    if (small && !body_gather(&exchange->body, &exchange->kept) && !exchange->kept.failed) {
+        exchange_refuse(exchange->connection, request, exchange->body.late ? 408 : 400,
+                        exchange->body.late ? "The body of the request did not come in time" : BROKEN_BODY);
+        return false;
     }
     if (exchange->fields.failed || exchange->kept.failed) {
         err_memory(&err);

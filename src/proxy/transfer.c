@@ -259,6 +259,10 @@ enum moidc_code transfer_run(struct exchange *exchange, const struct moidc_token
     fill_request(exchange, method, &request);
     request.fields = &fields;
     *result = upstream_send(upstream, &request, &calls, &said);
+    if (*result == UPSTREAM_DONE && !exchange->response.complete) {
+        *result = UPSTREAM_BROKEN; /* libcurl takes a head that is cut off for a whole one */
+        said = "the head of its answer is cut off";
+    }
     snprintf(why, 256, "%s", said);
     proxy_upstream_give(exchange->proxy, upstream);
     return MOIDC_OK;
