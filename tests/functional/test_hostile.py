@@ -242,6 +242,8 @@ def test_an_access_token_of_bad_utf_8_is_refused(world):
     (b'{"access_token":"good-token-1","access_token":"good-token-2","token_type":"Bearer"}', "a key stands twice"),
     (b'{"access_token":"good-token-1","token_type":"Bearer"}{}', NOT_JSON),
     (b'[{"access_token":"good-token-1","token_type":"Bearer"}]', "is not a JSON object"),
+    (b'{"access_token":"good-token-1\0","token_type":"Bearer"}', "it holds a NUL byte"),
+    (b'{"access_token":"good-token-1","token_type":"Bearer"}\0', "it holds a NUL byte"),
     (b"access_token=good-token-1&token_type=Bearer", NOT_JSON), (b"", NOT_JSON), (b"null", NOT_JSON),
 ], ids=lambda part: repr(part)[:40])
 def test_a_token_reply_of_another_form_is_refused(world, body, reason):
@@ -249,6 +251,14 @@ def test_a_token_reply_of_another_form_is_refused(world, body, reason):
     world.provider.replace("token", body=body)
     text = one_line(world.run("search()"), reason, f"[{world.provider.issuer}/token]", code="protocol")
     assert "good-token" not in text and world.server.requests == []
+
+
+@pytest.mark.parametrize("status", [400, 401, 500])
+def test_an_error_of_the_token_endpoint_without_end_is_given_up(world, status):
+    world.robot()
+    world.provider.replace("token", status, body=b'{"error":"invalid_client",' + b" " * 65536, endless=True)
+    one_line(world.run("search()"), ENDLESS, f"[{world.provider.issuer}/token]", code="protocol")
+    assert world.provider.count("token") == 1
 
 
 @pytest.mark.parametrize("kind", [None, 7, "", "DPoP", "Bearer\r\n", "Bearer ", "N_A", ["Bearer"]], ids=repr)
@@ -280,7 +290,7 @@ def test_a_short_retry_after_is_waited_for_within_the_call(world):
     world.robot()
     world.provider.replace("token", 429, body=b"slow down", headers=[("Retry-After", "1")], times=1)
     outcome = world.run("search()")
-    assert outcome.ok() == ["Default"] and 1 <= outcome.seconds < 3 and world.provider.count("token") == 2
+    assert outcome.ok() == ["Default"] and 1 <= outcome.seconds < 5 and world.provider.count("token") == 2
 
 
 @pytest.mark.parametrize("value", ["3600", "999999999", "Fri, 31 Dec 9999 23:59:59 GMT", "Thu, 01 Jan 2099 00:00:00 GMT"])
@@ -291,7 +301,7 @@ def test_a_long_retry_after_is_kept_for_a_minute_and_no_longer(world, value):
     with world.process() as process:
         for seconds in (0, 30, 27):
             world.advance(seconds)
-            assert process.do("attempt(search)").seconds < 1
+            assert process.do("attempt(search)").seconds < 3
             assert world.provider.count("token") == 1
         world.provider.heal()
         world.advance(5)
@@ -303,7 +313,7 @@ def test_a_retry_after_that_says_nothing_is_none(world, value):
     world.robot()
     world.provider.replace("token", 429, body=b"slow down", headers=[("Retry-After", value)], times=1)
     outcome = world.run("search()")
-    assert outcome.ok() == ["Default"] and outcome.seconds < 2 and world.provider.count("token") == 2
+    assert outcome.ok() == ["Default"] and outcome.seconds < 5 and world.provider.count("token") == 2
 
 
 @pytest.mark.parametrize("endpoint", ["discovery", "token"])
