@@ -24,7 +24,7 @@ from stack.oidc_provider import OidcProvider
 from stack.process import BUILD, free_port
 
 PROVIDERS = ("oidc-provider", "keycloak")  # the one that is up at once comes first
-CLIENTS = ("mlflow-public", "mlflow-public-short", "mlflow-public-consent")  # an ID token's audience
+CLIENTS = ("mlflow-public", "mlflow-public-short", "mlflow-public-device", "mlflow-public-consent")  # an ID token's audience
 SHORT_LIFETIME_S = 6
 PATIENCE_S = 90
 

@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import shutil
+import subprocess
 from pathlib import Path
 
 from .node import node_command
@@ -25,10 +26,17 @@ class Browser:
         settings.write_text(json.dumps(fields))
         # $BROWSER is a command without arguments to most programs.
         script = folder / f"browser-{name}"
-        words = shlex.join([*node_command("browser.mjs"), str(settings)])
+        self._words = [*node_command("browser.mjs"), str(settings)]
+        words = shlex.join(self._words)
         script.write_text(f'#!/bin/sh\nexec {words} "$1" >>{shlex.quote(str(self.log))}.out 2>&1\n')
         script.chmod(0o755)
         self.command = str(script)
+
+    def enter_code(self, url, code):
+        """Signs in at a device flow's page; the text that it ends on."""
+        done = subprocess.run([*self._words, url, code], timeout=60)
+        assert done.returncode == 0, self.events("failure")
+        return self.events("end")[-1]["text"]
 
     def events(self, kind):
         """kind: start, end (with title and text of the client's page) or failure."""

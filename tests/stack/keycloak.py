@@ -19,6 +19,8 @@ HOME = BUILD / "keycloak" / f"keycloak-{VERSION}"
 BUILD_OPTIONS = ("--db=dev-mem", "--health-enabled=false", "--metrics-enabled=false")
 REDIRECT_URIS = ["http://127.0.0.1/oauth2/callback"]  # without a port Keycloak takes every port
 
+DEVICE_FLOW = {"oauth2.device.authorization.grant.enabled": "true"}
+
 
 def install():
     """Fetches and builds what is missing; returns the folder. Tens of seconds, once."""
@@ -104,6 +106,7 @@ class Keycloak(Server):
             "clients": [
                 _public_client("mlflow-public", self.audience),
                 _public_client("mlflow-public-short", self.audience, attributes=short),
+                _public_client("mlflow-public-device", self.audience, attributes=DEVICE_FLOW),
                 _public_client("mlflow-public-consent", self.audience, consentRequired=True),
                 _service_client("mlflow-ci", self.audience, self.client_secret, "client_secret_basic"),
                 _service_client("mlflow-ci-post", self.audience, self.client_secret, "client_secret_post"),
@@ -121,6 +124,7 @@ class Keycloak(Server):
         grants = {
             "CLIENT_LOGIN": "client_credentials",
             "CODE_TO_TOKEN": "authorization_code",
+            "OAUTH2_DEVICE_CODE_TO_TOKEN": "urn:ietf:params:oauth:grant-type:device_code",
             "REFRESH_TOKEN": "refresh_token",
         }
         found = [(event.get("type", "").removesuffix("_ERROR"), event.get("clientId")) for event in self.events()]

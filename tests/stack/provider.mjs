@@ -39,6 +39,7 @@ const serviceClient = (id, method) => ({
 const clients = [
   publicClient('mlflow-public'),
   publicClient('mlflow-public-short'),
+  publicClient('mlflow-public-device'),
   serviceClient('mlflow-ci', 'client_secret_basic'),
   serviceClient('mlflow-ci-post', 'client_secret_post'),
   serviceClient('mlflow-ci-short', 'client_secret_basic'),
