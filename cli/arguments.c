@@ -49,7 +49,7 @@ int arguments_distance(const char *a, const char *b)
 static void nearest(const struct option_info *options, const char *name, const char **best, int *distance)
 {
     for (size_t i = 0; options[i].name != NULL; i++) {
-        int d = arguments_distance(name, options[i].name);
+        int d = options[i].meaning != NULL ? arguments_distance(name, options[i].name) : 99;
 
         if (d < *distance) {
             *best = options[i].name;

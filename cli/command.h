@@ -13,18 +13,20 @@ struct option_info {
     const char *name;    /* without the dashes; NULL ends a table */
     char letter;         /* 0: it has none */
     const char *value;   /* what its value is called, "URI"; NULL: it takes none */
-    const char *meaning; /* one sentence without its full stop */
+    const char *meaning; /* one sentence without its full stop; NULL: it is shown nowhere */
 };
 
 enum { OPTIONS_MOST = 16 };
+
+#define CHOICES_COMMANDS "*"
 
 struct arguments;
 
 struct command {
     const char *name;
     const char *operands;    /* what follows the options, as the synopsis shows it; NULL: nothing may */
+    const char *choices;     /* the words that an operand can be, or CHOICES_COMMANDS; NULL: any */
     bool rest;               /* operands begin with the first word that is no option, and all after it belong to them */
-    bool hidden;             /* in no list */
     const char *summary;     /* one line */
     const char *description; /* sentences, paragraphs parted by an empty line */
     const struct option_info *options;

@@ -80,6 +80,9 @@ static void options(const struct option_info *info)
     char term[64];
 
     for (; info->name != NULL; info++) {
+        if (info->meaning == NULL) {
+            continue;
+        }
         snprintf(term, sizeof term, "%c%c%s--%s%s%s", info->letter != 0 ? '-' : ' ',
                  info->letter != 0 ? info->letter : ' ', info->letter != 0 ? ", " : "  ", info->name,
                  info->value != NULL ? " " : "", info->value != NULL ? info->value : "");
@@ -95,9 +98,7 @@ void help_program(void)
          0, 0);
     heading("Commands");
     for (const struct command *const *command = COMMANDS; *command != NULL; command++) {
-        if (!(*command)->hidden) {
-            row((*command)->name, (*command)->summary, 14);
-        }
+        row((*command)->name, (*command)->summary, 14);
     }
     heading("Options");
     options(OPTIONS_COMMON);

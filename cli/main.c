@@ -17,7 +17,8 @@ const struct option_info OPTIONS_COMMON[] = {
 };
 
 const struct command *const COMMANDS[] = {
-    &cmd_login, &cmd_logout, &cmd_token, &cmd_status, &cmd_config, &cmd_doctor, &cmd_exec, &cmd_proxy, &cmd_help, NULL,
+    &cmd_login, &cmd_logout, &cmd_token,      &cmd_status, &cmd_config, &cmd_doctor,
+    &cmd_exec,  &cmd_proxy,  &cmd_completion, &cmd_help,   NULL,
 };
 
 const struct command *command_find(const char *name)
@@ -38,7 +39,7 @@ static int unknown_command(const char *word)
     for (const struct command *const *command = COMMANDS; *command != NULL; command++) {
         int d = arguments_distance(word, (*command)->name);
 
-        if (d < distance && d * 2 <= (int)strlen((*command)->name) && !(*command)->hidden) {
+        if (d < distance && d * 2 <= (int)strlen((*command)->name)) {
             best = (*command)->name;
             distance = d;
         }

@@ -39,7 +39,7 @@ bool program_init(struct program *program)
     if (!open_standard()) {
         return false;
     }
-#ifdef __linux__
+#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) /* whose search for leaks is such a debugger */
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* tokens are in memory: no core file, no debugger of the same user */
 #endif
     terminal_signals_set();

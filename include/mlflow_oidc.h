@@ -162,6 +162,9 @@ struct moidc_setting {
 void moidc_server_settings(const struct moidc_server *server,
                            void (*each)(void *ctx, const struct moidc_setting *setting), void *ctx);
 
+/* Shows every setting that there is, with what stands for its default as the value and no source. */
+void moidc_settings_describe(void (*each)(void *ctx, const struct moidc_setting *setting), void *ctx);
+
 /* The name of the header that carries the token (setting `header`), and what its value begins with: "Bearer " (RFC 6750
  * §2.1) in Authorization and Proxy-Authorization, "" in others, which proxies read the bare token from. Borrowed. */
 const char *moidc_server_header_name(const struct moidc_server *server);

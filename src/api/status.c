@@ -9,6 +9,11 @@ void moidc_server_settings(const struct moidc_server *server,
     status_settings(server, each, ctx);
 }
 
+void moidc_settings_describe(void (*each)(void *ctx, const struct moidc_setting *setting), void *ctx)
+{
+    status_settings(NULL, each, ctx);
+}
+
 static struct wish wish_of(const struct moidc_server *server, const struct moidc_token_request *request)
 {
     return (struct wish){

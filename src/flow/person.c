@@ -20,8 +20,7 @@ enum moidc_code person_check(const struct call *call, struct moidc_err *err)
                 "a person has to sign in, and nobody is here to: no browser, no display "
                 "and no terminal");
         err_where(err, "environment variables BROWSER and DISPLAY");
-        return err_next(err, "run python -c 'import mlflow_oidc_client as m; m.login()' in a terminal first, or set "
-                             "MLFLOW_TRACKING_OIDC_CLIENT_SECRET");
+        return err_next(err, "run mlflow-oidc login in a terminal first, or set MLFLOW_TRACKING_OIDC_CLIENT_SECRET");
     }
     return MOIDC_OK;
 }

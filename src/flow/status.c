@@ -14,7 +14,7 @@ void status_settings(const struct moidc_server *server, void (*each)(void *ctx, 
                      void *ctx)
 {
     char value[SETTING_SHOWN_SIZE];
-    char source[512];
+    char source[512] = "";
 
     for (int i = 0; i < SETTING_COUNT; i++) {
         const struct setting_info *info = setting_info((enum setting_id)i);
@@ -22,14 +22,16 @@ void status_settings(const struct moidc_server *server, void (*each)(void *ctx, 
             .key = info->key,
             .variable = info->variable,
             .meaning = info->meaning,
-            .value = value,
+            .value = server != NULL ? value : info->default_text,
             .source = source,
             .is_text = info->kind != SETTING_BOOLEAN && info->kind != SETTING_SECONDS,
         };
 
-        setting_show(server->settings, info->id, value);
-        snprintf(source, sizeof source, "%s", server->settings->source[i]);
-        text_make_printable(source);
+        if (server != NULL) {
+            setting_show(server->settings, info->id, value);
+            snprintf(source, sizeof source, "%s", server->settings->source[i]);
+            text_make_printable(source);
+        }
         each(ctx, &setting);
     }
 }

@@ -5,7 +5,7 @@
 
 #include "flow/client.h"
 
-/* As moidc_server_settings(). */
+/* As moidc_server_settings(); `server` NULL: as moidc_settings_describe(). */
 void status_settings(const struct moidc_server *server, void (*each)(void *ctx, const struct moidc_setting *setting),
                      void *ctx);
 

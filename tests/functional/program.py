@@ -80,12 +80,12 @@ class Running:
 class Terminal:
     """A program in a pseudo-terminal."""
 
-    def __init__(self, program, arguments, environment, columns):
+    def __init__(self, program, command, environment, columns):
         self.program, self.text, self.status = program, "", None
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.chdir(program.world.cwd)
-            os.execve(PATH, [PATH, *arguments], environment)
+            os.execve(command[0], command, environment)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
 
     def read(self):
@@ -99,10 +99,15 @@ class Terminal:
         self.text += data.decode("utf-8", "replace")
         return bool(data)
 
+    @property
+    def plain(self):
+        """Without colours and movements of the cursor."""
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|[\x07\x08]", "", self.text)
+
     def expect(self, pattern, limit=10):
         until = time.monotonic() + limit
         while True:
-            found = re.search(pattern, self.text)
+            found = re.search(pattern, self.plain)
             if found:
                 return found
             assert time.monotonic() < until and self.read(), f"no {pattern!r} on the terminal:\n{self.text}"
@@ -161,7 +166,10 @@ class Program:
 
     def terminal(self, *arguments, columns=80, unset=(), **changes):
         environment = self.environment(unset, **{"TERM": "xterm-256color", **changes})
-        return Terminal(self, arguments, environment, columns)
+        return self.terminal_of([PATH, *arguments], environment, columns)
+
+    def terminal_of(self, command, environment, columns=80):
+        return Terminal(self, command, environment, columns)
 
     def token(self, *arguments, **options):
         return self("token", *arguments, **options).done().strip()
