@@ -19,13 +19,19 @@ void moidc_token_peek(struct moidc_server *server, int64_t min_valid_s, struct m
     }
 }
 
+/* One that ended on its way is no matter of the server's: the next call would renew it as well. */
+static const struct moidc_token *still_valid(const struct moidc_token *rejected)
+{
+    return rejected != NULL && token_is_valid(rejected, 0) ? rejected : NULL;
+}
+
 static struct wish wish_of(const struct moidc_server *server, const struct moidc_token_request *request)
 {
     return (struct wish){
         .settings = server->settings,
         .call = {.env = request->env != NULL ? request->env : server->env, .ui = request->ui},
         .min_valid_s = bounded(request->min_valid_s),
-        .rejected = request->rejected,
+        .rejected = still_valid(request->rejected),
         .flow = request->flow,
         .no_person = request->no_person,
         .no_browser = request->no_browser,

@@ -201,6 +201,7 @@ static enum moidc_code take_reply(struct session *session, const struct wish *wi
     bool renewal = grant->grant == GRANT_REFRESH;
     enum moidc_code rc;
 
+    entry->refresh_refused = false;
     secret_free(entry->access_token);
     entry->access_token = NULL;
     rc = secret_copy(response->access_token, &entry->access_token, err);

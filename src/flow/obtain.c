@@ -229,6 +229,7 @@ static enum moidc_code drop_refresh_token(struct session *session, const struct 
     }
     secret_free(entry->refresh_token);
     entry->refresh_token = NULL;
+    entry->refresh_refused = true;
     return keep(session, dir, wish, entry, err);
 }
 
@@ -256,6 +257,7 @@ static enum moidc_code may_ask_person(const struct session *session, const struc
         err_where(err, "%s", settings->source[SETTING_INTERACTIVE]);
         return err_next(err, "set client-secret, or interactive = true and sign in");
     }
+    refused = refused || (session->entry != NULL && session->entry->refresh_refused); /* earlier, in the background */
     if (wish->rejected != NULL && !refused) {
         err_set(err, MOIDC_E_PROVIDER, "the tracking server refused the token (HTTP status 401)%s",
                 session->entry != NULL && session->entry->refresh_token != NULL ? ""

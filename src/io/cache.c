@@ -86,6 +86,7 @@ enum moidc_code cache_entry_copy(const struct cache_entry *entry, struct cache_e
     copy->access_expires_at_s = entry->access_expires_at_s;
     copy->id_expires_at_s = entry->id_expires_at_s;
     copy->rejected_at_s = entry->rejected_at_s;
+    copy->refresh_refused = entry->refresh_refused;
     copy->offline = entry->offline;
     *ret = copy;
     copy = NULL;
@@ -237,6 +238,7 @@ static enum moidc_code entry_fill(const json_t *object, struct cache_entry *entr
     json_seconds(object, "access_expires_at", &entry->access_expires_at_s);
     json_seconds(object, "id_expires_at", &entry->id_expires_at_s);
     json_seconds(object, "rejected_at", &entry->rejected_at_s);
+    entry->refresh_refused = json_is_true(json_object_get(object, "refresh_refused"));
     entry->offline = offline == NULL                   ? OFFLINE_UNKNOWN
                      : strcmp(offline, "ask") == 0     ? OFFLINE_ASK
                      : strcmp(offline, "refused") == 0 ? OFFLINE_REFUSED
@@ -367,6 +369,9 @@ static json_t *entry_object(const struct identity *identity, const struct cache_
     set_seconds(object, "access_expires_at", entry->access_expires_at_s, failed);
     set_seconds(object, "id_expires_at", entry->id_expires_at_s, failed);
     set_seconds(object, "rejected_at", entry->rejected_at_s, failed);
+    if (entry->refresh_refused && json_object_set_new(object, "refresh_refused", json_true()) != 0) {
+        *failed = true;
+    }
     set_text(object, "client_auth", entry->client_auth, failed);
     set_text(object, "offline_access", offline[entry->offline], failed);
     return object;

@@ -34,6 +34,7 @@ struct cache_entry {
     int64_t access_expires_at_s; /* 0: nobody said */
     int64_t id_expires_at_s;
     int64_t rejected_at_s; /* when tokens were last renewed because a server had rejected them; 0: never */
+    bool refresh_refused;  /* the provider takes the refresh token no more, and it is not kept */
     char *client_auth;     /* the method that worked (RFC 7591 §2); NULL: none did yet */
     enum offline offline;
 };

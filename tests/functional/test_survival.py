@@ -1,6 +1,7 @@
 """What a second reading as an attacker and as a long-running job showed: exits, clocks, logouts, forks, tabs."""
 import json
 
+import pytest
 from provider import DROP
 from scripted import Answer
 
@@ -199,3 +200,37 @@ def test_two_threads_that_meet_a_401_together_both_go_on(world):
         outcomes = process.do("threads(4, lambda *a: search())").ok()
     assert [outcome["error"] for outcome in outcomes] == [None] * 4
     assert len(world.token_requests()) == 2
+
+
+def test_a_token_that_ends_on_its_way_is_renewed_however_often(world):
+    """The 401 is about its end: the limit of one renewal a minute is for tokens that a server does not want."""
+    world.robot()
+    world.provider.expires_in = 10
+
+    def late(request, normal):
+        world.advance(10)
+        return Answer(401)
+
+    with world.process() as process:
+        for _ in range(4):
+            world.server.fault("*", late, times=1)
+            process.do("search()").ok()
+            world.advance(1)
+    assert len(world.token_requests()) == 5
+
+
+@pytest.mark.parametrize("mine", [True, False])
+def test_a_401_asks_the_person_where_the_renewal_thread_was_refused(world, mine):
+    """Somebody ended the session at the provider: the renewal that was refused, of whatever process, is not tried again."""
+    world.person()
+    with world.process() as process, world.process() as other:
+        process.do("search()").ok()
+        other.do("search()").ok()
+        world.provider.revoke_refresh()
+        world.advance(250)
+        (process if mine else other).do("token()").ok()
+        world.wait_for(lambda: not world.cached().get("refresh_token"))
+        world.provider.revoke_access()
+        process.do("search()").ok()
+        other.do("search()").ok()
+    assert len(world.browser.openings) == 2 and world.cached()["refresh_token"]

@@ -435,6 +435,17 @@ class World:
         """The files that hold tokens: what is not empty."""
         return [p for p in sorted(self.cache.rglob("*")) if p.is_file() and p.stat().st_size] if self.cache.is_dir() else []
 
+    def cached(self):
+        """What the one file of tokens holds; {} where there is none."""
+        return next((json.loads(p.read_text()) for p in self.cache_files() if p.suffix == ".json"), {})
+
+    @staticmethod
+    def wait_for(condition, limit_s=10):
+        until = time.monotonic() + limit_s
+        while not condition():
+            assert time.monotonic() < until, "it does not come to that"
+            time.sleep(0.005)
+
     def cache_files_hold_no_token(self):
         texts = [path.read_bytes() for path in self.cache_files()]
         return not any(secret.encode() in text for secret in self.provider.secrets for text in texts)

@@ -79,6 +79,7 @@ static void check_round(const struct cache_entry *entry)
     HOLDS(same_secret(entry->access_token, again->access_token) && same_secret(entry->id_token, again->id_token));
     HOLDS(same_secret(entry->refresh_token, again->refresh_token));
     HOLDS(entry->obtained_at_s == again->obtained_at_s && entry->offline == again->offline);
+    HOLDS(entry->refresh_refused == again->refresh_refused);
     HOLDS(entry->access_expires_at_s == again->access_expires_at_s);
     HOLDS(entry->id_expires_at_s == again->id_expires_at_s && entry->rejected_at_s == again->rejected_at_s);
 }

@@ -83,6 +83,7 @@ static void test_entry_comes_back_as_it_went_in(void)
     entry->client_auth = mem_strdup("client_secret_basic");
     entry->id_expires_at_s = 1700000001;
     entry->offline = OFFLINE_REFUSED;
+    entry->refresh_refused = true;
     CHECK(cache_write(dir, &ANN, entry, &err) == MOIDC_OK);
     CHECK(cache_read(dir, &ANN, &back, &damaged, &err) == MOIDC_OK && back != NULL && !damaged);
     CHECK(secret_equal(back->access_token, entry->access_token) && secret_equal(back->id_token, entry->id_token));
@@ -91,6 +92,7 @@ static void test_entry_comes_back_as_it_went_in(void)
     CHECK_TEXT(back->client_auth, "client_secret_basic");
     CHECK(back->obtained_at_s == 1700000000 && back->access_expires_at_s == 1700003600);
     CHECK(back->id_expires_at_s == 1700000001 && back->offline == OFFLINE_REFUSED);
+    CHECK(back->refresh_refused);
     CHECK(back->server_count == 1 && cache_entry_serves(back, "https://mlflow.example.com"));
     cache_entry_free(entry);
     cache_entry_free(back);
