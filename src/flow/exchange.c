@@ -144,6 +144,16 @@ static enum moidc_code check_id_token(struct session *session, const struct wish
     }
 }
 
+/* The moment by which the ID token of a reply is judged. Where the machine slept while the reply was on its way, that is
+ * one at which it could have come: a token that is over by now is not sent, but its refresh token is good. */
+static int64_t judged_at_s(const struct token_response *response)
+{
+    int64_t latest_s = response->asked_at_s + LEEWAY_S;
+    int64_t now_s = clock_now_s();
+
+    return now_s < latest_s ? now_s : latest_s;
+}
+
 /* Takes the ID token of the reply over into `entry`. */
 static enum moidc_code take_id_token(struct session *session, const struct wish *wish, const struct token_grant *grant,
                                      const struct token_response *response, const struct secret *nonce,
@@ -159,7 +169,7 @@ static enum moidc_code take_id_token(struct session *session, const struct wish 
         .renewal = renewal,
         .access_token = response->access_token,
         .subject = renewal ? entry->subject : NULL,
-        .now_s = clock_now_s(),
+        .now_s = judged_at_s(response),
         .leeway_s = LEEWAY_S,
     };
 
@@ -292,6 +302,7 @@ enum moidc_code exchange(struct session *session, const struct wish *wish, const
     if (rc != MOIDC_OK) {
         return rc;
     }
+    response->asked_at_s = started_s;
     rc = entry_from(session, wish, grant, response, nonce, before, &entry, err);
     if (rc != MOIDC_OK) {
         hide_secrets(wish, grant, before, err); /* what an ID token claims is quoted too */

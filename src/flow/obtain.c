@@ -19,6 +19,7 @@ enum {
     LOCK_STEP_MOST_MS = 25,
     LOCK_SPARE_S = 90,
     LOCK_TOLD_MS = 2000,
+    OVERSLEPT_S = 60,
     REJECTED_MS = 60 * 1000
 };
 
@@ -48,6 +49,14 @@ static bool has_valid(struct session *session, const struct wish *wish)
 
     token_release(token);
     return found;
+}
+
+bool obtain_overslept(const struct session *session)
+{
+    const struct cache_entry *entry = session->entry;
+
+    return entry != NULL && clock_now_s() - entry->obtained_at_s > OVERSLEPT_S &&
+           (entry->refresh_token != NULL || !is_person(session));
 }
 
 /* Takes over what the disk has, unless it could not be written when memory was last renewed (`force`: even then). */
@@ -105,7 +114,7 @@ static enum moidc_code check_blocked(struct session *session, struct moidc_err *
 static enum moidc_code take_lock(struct session *session, const struct cache_dir *dir, const struct wish *wish,
                                  bool *waited, struct moidc_err *err)
 {
-    int64_t start_ms = clock_steady_ms();
+    int64_t start_ms = clock_awake_ms(); /* whoever is waited for slept too */
     int64_t most_ms = (LOCK_SPARE_S + (is_person(session) ? wish->settings->login_timeout_s : 0)) * 1000;
     int step_ms = LOCK_STEP_FIRST_MS;
     char base[CACHE_NAME_SIZE];
@@ -132,13 +141,13 @@ static enum moidc_code take_lock(struct session *session, const struct cache_dir
             return MOIDC_OK;
         }
         *waited = true;
-        if (clock_steady_ms() - start_ms > most_ms) {
+        if (clock_awake_ms() - start_ms > most_ms) {
             err_set(err, MOIDC_E_TIMEOUT, "another process of yours has been signing in for %lld s",
                     (long long)(most_ms / 1000));
             err_where(err, "%s/%s", cache_dir_path(dir), name);
             return err_next(err, "finish that sign-in, or end that process");
         }
-        if (!told && clock_steady_ms() - start_ms > LOCK_TOLD_MS && is_person(session) && wish->call.ui != NULL &&
+        if (!told && clock_awake_ms() - start_ms > LOCK_TOLD_MS && is_person(session) && wish->call.ui != NULL &&
             wish->call.ui->show != NULL) {
             wish->call.ui->show(wish->call.ui->ctx,
                                 "mlflow-oidc-client: another process of yours is signing in; waiting for it.");
@@ -329,7 +338,7 @@ static enum moidc_code work(struct session *session, const struct cache_dir *dir
     if (is_person(session) && !wish->anew && session->entry != NULL && session->entry->refresh_token != NULL &&
         cache_entry_serves(session->entry, wish->settings->uri)) {
         rc = renew(session, dir, wish, &refused, err);
-        if (rc == MOIDC_OK && has_valid(session, wish)) {
+        if (rc == MOIDC_OK && (has_valid(session, wish) || obtain_overslept(session))) {
             return MOIDC_OK;
         }
         if (rc != MOIDC_OK && !refused) {

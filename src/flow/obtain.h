@@ -8,6 +8,10 @@
 /* Fills the session with tokens that serve the wish. Called by the busy thread. */
 enum moidc_code obtain(struct session *session, const struct wish *wish, struct moidc_err *err) MUST_CHECK;
 
+/* What obtain() brought took longer to come than any request may: the machine slept meanwhile, or its clock was set, so
+ * that it has ended. Another can be had without asking a person (again). Called by the busy thread. */
+bool obtain_overslept(const struct session *session);
+
 /* Takes over what the cache has, and asks nobody. Called by the busy thread. */
 enum moidc_code obtain_look(struct session *session, const struct wish *wish, struct moidc_err *err) MUST_CHECK;
 

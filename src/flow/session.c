@@ -315,6 +315,25 @@ static enum moidc_code take_result(struct session *session, const struct wish *w
     return err_where(err, "%s", wish->settings->issuer);
 }
 
+/* Works for a token; once more where the first one ended while the machine slept. */
+static enum moidc_code work(struct session *session, const struct wish *wish, struct moidc_token **ret,
+                            struct moidc_err *err)
+{
+    struct wish again = *wish;
+    enum moidc_code rc = obtain(session, wish, err);
+
+    if (rc != MOIDC_OK) {
+        return rc;
+    }
+    rc = take_result(session, wish, ret, err);
+    if (rc != MOIDC_OK && obtain_overslept(session)) {
+        again.anew = false;
+        rc = obtain(session, &again, err);
+        rc = rc == MOIDC_OK ? take_result(session, wish, ret, err) : rc;
+    }
+    return rc;
+}
+
 enum moidc_code session_obtain(struct session *session, const struct wish *wish, struct moidc_token **ret,
                                struct moidc_err *err)
 {
@@ -330,8 +349,7 @@ enum moidc_code session_obtain(struct session *session, const struct wish *wish,
     if (token == NULL) {
         session->provider.hurried = !wish->anew && outage_hurries(&session->outage, clock_steady_ms());
         session->provider.retry_after_s = 0;
-        rc = obtain(session, wish, err);
-        rc = rc == MOIDC_OK ? take_result(session, wish, &token, err) : rc;
+        rc = work(session, wish, &token, err);
         finish(session, wish, rc, err);
     }
     if (rc == MOIDC_OK) {

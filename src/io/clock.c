@@ -5,8 +5,10 @@
 
 #ifdef CLOCK_BOOTTIME
 #define STEADY CLOCK_BOOTTIME
+#define AWAKE CLOCK_MONOTONIC
 #else
 #define STEADY CLOCK_MONOTONIC /* macOS: goes on during sleep */
+#define AWAKE CLOCK_UPTIME_RAW
 #endif
 
 #ifdef MOIDC_FAIL_ALLOC
@@ -34,12 +36,22 @@ int64_t clock_now_s(void)
     return (int64_t)now.tv_sec + shift_s;
 }
 
-int64_t clock_steady_ms(void)
+static int64_t read_ms(clockid_t id)
 {
     struct timespec now;
 
-    clock_gettime(STEADY, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 + shift_s * 1000;
+    clock_gettime(id, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t clock_steady_ms(void)
+{
+    return read_ms(STEADY) + shift_s * 1000;
+}
+
+int64_t clock_awake_ms(void)
+{
+    return read_ms(AWAKE) + shift_s * 1000;
 }
 
 void clock_sleep_ms(int ms)

@@ -11,6 +11,9 @@ int64_t clock_now_s(void);
 /* Milliseconds since some moment, never set back, counted on while the machine sleeps. */
 int64_t clock_steady_ms(void);
 
+/* The same, but for the time that the machine slept: for how long something may take. */
+int64_t clock_awake_ms(void);
+
 /* Waits; a signal may end it early. */
 void clock_sleep_ms(int ms);
 

@@ -10,13 +10,14 @@
 #include <pthread.h>
 #include <string.h>
 
-enum { POLL_MS = 50, HEADERS_MOST_BYTES = 64 * 1024 };
+enum { POLL_MS = 50, HEADERS_MOST_BYTES = 64 * 1024, SLEPT_MS = 1000 };
 
 struct http {
     CURL *easy;
     CURLM *multi;
     struct trust trust;
     struct moidc_env *env;
+    int64_t slept_ms; /* slept_ms() at the last request */
 };
 
 static pthread_once_t global_once = PTHREAD_ONCE_INIT;
@@ -27,6 +28,14 @@ static void global_init(void)
     fork_gate_enter();
     global_result = curl_global_init(CURL_GLOBAL_DEFAULT);
     fork_gate_leave();
+}
+
+/* How long the machine has slept, counted from some moment. */
+static int64_t slept_ms(void)
+{
+    int64_t awake_ms = clock_awake_ms();
+
+    return clock_steady_ms() - awake_ms;
 }
 
 enum moidc_code http_new(const struct moidc_env *env, const char *ca_file, struct http **ret, struct moidc_err *err)
@@ -51,6 +60,7 @@ enum moidc_code http_new(const struct moidc_env *env, const char *ca_file, struc
     rc = trust_find(env, ca_file, &http->trust, err);
     rc = rc == MOIDC_OK ? env_copy(env, &http->env, err) : rc;
     if (rc == MOIDC_OK) {
+        http->slept_ms = slept_ms();
         *ret = http;
         http = NULL;
     }
@@ -296,6 +306,22 @@ static enum moidc_code prepare(struct http *http, const struct http_request *req
     return MOIDC_OK;
 }
 
+/* Forgets the connections from before the machine slept: whoever is between has forgotten them too, and what is sent on
+ * one may be answered by nobody. libcurl drops idle ones by a clock that stood still. */
+static bool wake(struct http *http)
+{
+    int64_t now_ms = slept_ms();
+
+    if (now_ms - http->slept_ms > SLEPT_MS) {
+        fork_gate_enter();
+        curl_multi_cleanup(http->multi);
+        http->multi = curl_multi_init();
+        fork_gate_leave();
+    }
+    http->slept_ms = now_ms;
+    return http->multi != NULL;
+}
+
 enum moidc_code http_send(struct http *http, const struct http_request *request, const struct moidc_ui *ui,
                           struct http_response **ret, struct moidc_err *err)
 {
@@ -308,7 +334,7 @@ enum moidc_code http_send(struct http *http, const struct http_request *request,
     CURLcode result;
     enum moidc_code rc;
 
-    if (response == NULL) {
+    if (response == NULL || !wake(http)) {
         return err_memory(err);
     }
     rc = prepare(http, request, &headers, &transfer, err);

@@ -10,6 +10,7 @@ struct token_response {
     struct secret *id_token;      /* unchecked; NULL: none */
     struct secret *refresh_token; /* NULL: none */
     int64_t expires_in_s;         /* lifetime of the access token from the request on; -1: not said */
+    int64_t asked_at_s;           /* when the request was sent, for whoever sent it; 0 before */
 };
 
 /* Reads the reply to a token request.

@@ -19,6 +19,7 @@ class Request:
     headers: list
     body: bytes
     received_at: float
+    peer: tuple = None  # address and port that it came from: one connection's
 
     def header(self, name, default=None):
         values = self.header_values(name)
@@ -284,7 +285,7 @@ class _Handler(BaseHTTPRequestHandler):
         request = Request(
             endpoint, self.command, self.path, parts.path,
             {k: v[-1] for k, v in urllib.parse.parse_qs(parts.query, keep_blank_values=True).items()},
-            list(self.headers.items()), b"", server.clock(),
+            list(self.headers.items()), b"", server.clock(), self.client_address,
         )
         released = server._released
         fault = server.take_fault(endpoint)
