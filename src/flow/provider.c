@@ -63,6 +63,7 @@ enum moidc_code provider_send(struct provider *provider, const struct call *call
         CLEANUP(http_response_free_p) struct http_response *response = NULL;
         enum moidc_code rc = MOIDC_OK;
         int64_t pause;
+        bool again;
 
         if (provider->http == NULL) {
             rc = http_new(call->env, provider->ca_file, &provider->http, err);
@@ -72,7 +73,8 @@ enum moidc_code provider_send(struct provider *provider, const struct call *call
         }
         rc = http_send(provider->http, request, call->ui, &response, err);
         provider->retry_after_s = response != NULL ? response->retry_after_s : 0;
-        pause = request->repeatable && !provider->hurried ? pause_ms(rc, response, tries) : -1;
+        again = request->repeatable || !http_was_sent(provider->http);
+        pause = again && !provider->hurried ? pause_ms(rc, response, tries) : -1;
         if (pause < 0) {
             *ret = response;
             response = NULL;

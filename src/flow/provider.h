@@ -34,7 +34,8 @@ enum moidc_code provider_keys(struct provider *provider, const struct call *call
                               struct moidc_err *err) MUST_CHECK;
 
 /* Sends `request`. Where it is repeatable, an answer of 429 or 5xx and a connection that broke are tried again, twice,
- * after growing pauses (Retry-After is honoured up to 10 s), unless provider->hurried. *ret is the caller's. */
+ * after growing pauses (Retry-After is honoured up to 10 s), unless provider->hurried; so is any request for which no
+ * connection was had. *ret is the caller's. */
 enum moidc_code provider_send(struct provider *provider, const struct call *call, const struct http_request *request,
                               struct http_response **ret, struct moidc_err *err) MUST_CHECK;
 

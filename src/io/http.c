@@ -18,6 +18,7 @@ struct http {
     struct trust trust;
     struct moidc_env *env;
     int64_t slept_ms; /* slept_ms() at the last request */
+    bool sent;        /* the last request was, or a part of it */
 };
 
 static pthread_once_t global_once = PTHREAD_ONCE_INIT;
@@ -184,12 +185,16 @@ static CURLcode set_request(CURL *easy, const struct http_request *request, stru
     return rc;
 }
 
-/* True when the server may have begun to do what the request asks for. */
 static bool is_sent(CURL *easy)
 {
     long bytes = 0;
 
     return curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &bytes) == CURLE_OK && bytes > 0;
+}
+
+bool http_was_sent(const struct http *http)
+{
+    return http->sent;
 }
 
 /* True when the caller cancelled and there is nothing (more) to wait for. *finish_at_ms is 0 before. */
@@ -349,6 +354,7 @@ enum moidc_code http_send(struct http *http, const struct http_request *request,
     if (request->route != NULL) {
         http_route_take(http->easy, result, request->route);
     }
+    http->sent = is_sent(http->easy);
     curl_easy_reset(http->easy); /* it must not keep pointers to what ends with this call */
     if (cancelled) {
         err_set(err, MOIDC_E_CANCELLED, "the call was cancelled while %s was asked", request->what);

@@ -29,4 +29,7 @@ enum { HTTP_CONNECT_MS = 10 * 1000, HTTP_TOTAL_MS = 30 * 1000, HTTP_REPLY_MOST_B
 enum moidc_code http_send(struct http *http, const struct http_request *request, const struct moidc_ui *ui,
                           struct http_response **ret, struct moidc_err *err) MUST_CHECK;
 
+/* True when the server may have begun to do what the last request asked for: false where no connection was had. */
+bool http_was_sent(const struct http *http);
+
 #endif

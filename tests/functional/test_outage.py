@@ -1,6 +1,7 @@
 """contract.md, rules 4 and 5, where the provider is down or answers 503 for minutes: a long job goes on while its token is valid, what
 is asked and said is bounded, and it recovers by itself."""
 import random
+import threading
 import time
 
 import pytest
@@ -155,3 +156,25 @@ def test_eight_processes_with_a_provider_that_restarts_lose_no_call(world):
             process.do("search()").ok()
     for process in processes:
         assert process.end() == 0 and process.stderr == ""
+
+
+@pytest.mark.parametrize("sent", [False, True])
+def test_a_code_goes_to_a_provider_that_restarts_but_never_twice(world, sent):
+    """RFC 6749 §4.1.2: where no connection was had it was not used; where the reply was lost nobody knows."""
+    world.person()
+    tokens = world.new_provider()  # the token endpoint, on a port of its own
+    tokens.respond = world.provider.respond
+    world.provider.metadata = {"token_endpoint": tokens.base + "/token"}
+    if sent:
+        tokens.effect("token", cut=10)
+    else:
+        tokens.down()
+
+        def change(request, normal):
+            threading.Timer(0.3, tokens.up).start()
+            return normal()
+
+        world.provider.fault("authorize", change)
+    with world.process() as process:
+        process.do("token()").failed("network") if sent else process.do("token()").ok()
+    assert tokens.count("token") == 1 and len(world.browser.openings) == 1
