@@ -1,91 +1,127 @@
-"""usage: python tests/soak [MINUTES]: real MLflow in 8 processes with 10-second tokens, while the provider restarts, rotates its keys
-and refuses renewals; prints what became of it, and fails if a call was lost though a way to a token existed."""
+"""usage: python tests/soak [--real] [MINUTES]
+
+MLflow in 8 processes with 10-second tokens, while the provider restarts, rotates its keys and refuses renewals; prints what became
+of it, and fails if a call was lost though a way to a token existed. --real: against `mlflow server` behind a proxy that checks the
+tokens, with long outages too; else against the functional tests' tracking server."""
+import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "functional"))
+import report
+from machines import LIFETIME_S, CountedGuard, CountedServer, TroubledProvider, pause_s
 
-from provider import Provider  # noqa: E402
-from server import TrackingServer  # noqa: E402
+HERE = Path(__file__).resolve().parent
+SPARE = "the token of the job that signs nobody in"
+# of the 8: two that sign in by themselves, four of one person, which share tokens and send different ones, two of another client
+JOBS = ("robot", "robot", "id", "id", "access", "access", "other", "other")
 
-PROCESSES, LIFETIME_S = 8, 10
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
-def environment(folder, provider, server):
+def environments(folder, provider, uri):
+    """The environment of each kind of job; "plain" knows a token from elsewhere and does not use the plugin."""
+    browser = folder / "browser"
+    browser.write_text(f"#!/bin/sh\nexec '{sys.executable}' -IS '{HERE / 'reload.py'}' \"$1\"\n")
+    browser.chmod(0o755)
     passed = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "LD_PRELOAD") or "SAN_OPTIONS" in name}
-    return {**passed, "HOME": str(folder), "XDG_CACHE_HOME": str(folder / "cache"), "URI": server.uri,
-            "MLFLOW_TRACKING_URI": server.uri, "MLFLOW_TRACKING_OIDC_ISSUER": provider.issuer,
-            "MLFLOW_TRACKING_OIDC_CLIENT_ID": "robot", "MLFLOW_TRACKING_OIDC_CLIENT_SECRET": provider.clients["robot"],
-            "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+    common = {**passed, "HOME": str(folder), "XDG_CACHE_HOME": str(folder / "cache"), "URI": uri, "MLFLOW_TRACKING_URI": uri,
+              "BROWSER": str(browser), "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true",
+              "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "SOAK_PAUSE_S": os.environ.get("SOAK_PAUSE_S", "0.1")}
+
+    def oidc(**settings):
+        named = {"MLFLOW_TRACKING_OIDC_" + name.upper(): value for name, value in settings.items()}
+        return {**common, "MLFLOW_TRACKING_OIDC_ISSUER": provider.issuer, **named}
+
+    callbacks = [f"http://127.0.0.1:{free_port()}/oauth2/callback" for _ in range(2)]
+    return {
+        "plain": {**common, "MLFLOW_TRACKING_TOKEN": SPARE},
+        "robot": oidc(client_id="robot", client_secret=provider.clients["robot"]),
+        "id": oidc(client_id="app", redirect_uri=callbacks[0], login_timeout="30"),
+        "access": oidc(client_id="app", redirect_uri=callbacks[0], login_timeout="30", use_id_token="false"),
+        "other": oidc(client_id="other", redirect_uri=callbacks[1], login_timeout="30"),
+    }
 
 
-def trouble(provider, turn):
-    """One of the things that happen to a provider; each leaves a way to a token before the present one ends."""
-    kind = turn % 4
-    if kind == 0:
-        provider.down()
-        time.sleep(1)
-        provider.up()
-    elif kind == 1:
-        provider.rotate_keys(label=f"soak-{turn % 2}")
-    elif kind == 2:
-        provider.replace("token", 400, json={"error": "temporarily_unavailable"}, times=1)
-    else:
-        provider.replace("token", 503, times=1)
+@contextlib.contextmanager
+def tracking_server(provider, folder, real):
+    """URI and counts of a server that asks for a token."""
+    options = {"accepts": lambda token: token == SPARE or provider.accepts(token), "spare": SPARE}
+    with contextlib.ExitStack() as stack:
+        if real:
+            from stack.mlflow_server import MlflowServer
+
+            behind = stack.enter_context(MlflowServer(folder / "server"))
+            server = CountedGuard(behind.url, **options)
+        else:
+            server = CountedServer(**options)
+        server.is_expired = provider.expired
+        stack.callback(server.close)
+        yield server
 
 
-def run(minutes):
-    seconds = minutes * 60
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        provider = Provider()
-        provider.add_client("robot", "s3cret-of-the-soak")
-        provider.expires_in = LIFETIME_S
-        server = TrackingServer(accepts=provider.accepts)
-        worker = str(Path(__file__).with_name("worker.py"))
+def first_sign_ins(known):
+    """Fills the cache: one sign-in for each person."""
+    for kind in ("id", "other"):
+        code = "import os, mlflow_oidc_client; mlflow_oidc_client.login(os.environ['URI'])"
+        subprocess.run([python(), "-c", code], env=known[kind], cwd=known[kind]["HOME"], check=True, timeout=60,
+                       capture_output=True)
+
+
+def python():
+    return os.environ.get("MOIDC_TEST_PYTHON", sys.executable)
+
+
+class Job:
+    def __init__(self, kind, number, environment, folder, seconds):
+        self.kind, self.results, self.said = kind, folder / f"results.{number}", folder / f"said.{number}"
         warm_up = min(60, seconds / 2)
-        command = [os.environ.get("MOIDC_TEST_PYTHON", sys.executable), worker, str(seconds), str(warm_up)]
-        running = [subprocess.Popen(command, env=environment(folder, provider, server), cwd=folder,
-                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-                   for _ in range(PROCESSES)]
-        turn, until = 0, time.monotonic() + seconds
-        while time.monotonic() < until and all(process.poll() is None for process in running):
-            time.sleep(7)
-            trouble(provider, turn)
-            turn += 1
-        outputs = [process.communicate(timeout=120) for process in running]
-        found = [json.loads(out.splitlines()[-1]) if process.returncode == 0 else {"died": process.returncode, "stderr": err}
-                 for process, (out, err) in zip(running, outputs)]
-        provider.close(), server.close()
-        return report(found, provider, server, turn, seconds)
+        with self.said.open("wb") as said:
+            self.process = subprocess.Popen(
+                [python(), HERE / "worker.py", str(seconds), str(warm_up), self.results], env=environment, cwd=folder,
+                stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+
+    def end(self):
+        """What came of it."""
+        status = self.process.wait()
+        if status:
+            return {"kind": self.kind, "died": status, "said": self.said.read_text()[-2000:]}
+        lines = [json.loads(line) for line in self.results.read_text().splitlines()]
+        return {"kind": self.kind, "lost": lines[:-1], **lines[-1]}
 
 
-def report(found, provider, server, turns, seconds):
-    died = [f for f in found if "died" in f]
-    alive = [f for f in found if "died" not in f]
-    lost = {text: n for f in alive for text, n in f["lost"].items()}
-    growth = [f["memory_kb"][1] - f["memory_kb"][0] for f in alive]
-    requests = provider.count("token")
-    print(f"calls made        {sum(f['calls'] for f in alive)} by {len(alive)} processes in {seconds:.0f} s, {turns} troubles")
-    print(f"calls lost        {sum(n for f in alive for n in f['lost'].values())}")
-    print(f"token requests    {requests}; one for each {seconds / max(requests, 1):.1f} s")
-    print(f"without a token   {len(server.without_token())}")
-    print(f"memory growth     {max(growth, default=0)} KB at most after the warm-up")
-    print(f"file descriptors  {max((f['fds'][1] - f['fds'][0] for f in alive), default=0):+d} at most")
-    for text, n in lost.items():
-        print(f"lost {n}: {text}")
-    for f in died:
-        print(f"died: {f}")
-    # the descriptors of a request to the provider may be open at the last look
-    fine = (not died and not lost and not server.without_token() and requests <= seconds / LIFETIME_S * 3 + turns + PROCESSES
-            and all(f["fds"][1] - f["fds"][0] <= 6 for f in alive) and max(growth) < 4000)
-    return 0 if fine else 1
+def run(minutes, real):
+    seconds = minutes * 60
+    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
+        folder = Path(name)
+        provider = TroubledProvider()
+        stack.callback(provider.close)
+        provider.add_client("robot", "s3cret-of-the-soak")
+        provider.add_client("app"), provider.add_client("other")
+        server = stack.enter_context(tracking_server(provider, folder, real))
+        known = environments(folder, provider, server.uri)
+        first_sign_ins(known)
+        jobs = [Job(kind, n, known[kind], folder, seconds) for n, kind in enumerate((*JOBS, "plain"))]
+        begun = time.monotonic()
+        while sum(server.tally.values()) < 4 * len(jobs) and time.monotonic() - begun < 60:
+            time.sleep(0.1)  # importing MLflow takes its time
+        until = time.monotonic() + seconds
+        while time.monotonic() < until - LIFETIME_S and all(job.process.poll() is None for job in jobs):
+            time.sleep(pause_s())
+            provider.trouble(outages=real)
+        found = [job.end() for job in jobs]
+    return report.tell(report.Figures(found, provider, server, seconds))
 
 
 if __name__ == "__main__":
-    sys.exit(run(float(sys.argv[1]) if len(sys.argv) > 1 else 30))
+    arguments = [a for a in sys.argv[1:] if a != "--real"]
+    sys.exit(run(float(arguments[0]) if arguments else 30, "--real" in sys.argv))
