@@ -71,14 +71,15 @@ static enum moidc_code show_and_open(const struct wish *wish, const struct attem
     return MOIDC_OK;
 }
 
-static void answer(struct listener_request *request, const struct wish *wish, enum moidc_code rc,
+/* The page that ends a browser's request. settings: NULL for a stranger, who is not told who signs in to what. */
+static void answer(struct listener_request *request, const struct settings *settings, enum moidc_code rc,
                    const struct moidc_err *err)
 {
     CLEANUP(strbuf_free) struct strbuf html = STRBUF_INIT(128 * 1024);
     struct sign_in_page page = {
         .success = rc == MOIDC_OK,
-        .server = wish->settings->uri,
-        .issuer = wish->settings->issuer,
+        .server = settings != NULL ? settings->uri : "",
+        .issuer = settings != NULL ? settings->issuer : "",
         .error = rc == MOIDC_OK ? "" : err->oauth_error,
         .description = rc == MOIDC_OK ? "" : err->what,
         .next = rc == MOIDC_OK ? "" : err->next,
@@ -88,13 +89,13 @@ static void answer(struct listener_request *request, const struct wish *wish, en
     listener_answer(request, rc == MOIDC_OK ? 200 : 400, strbuf_text(&html), html.length);
 }
 
-static void answer_stray(struct listener_request *request, const struct wish *wish)
+static void answer_stray(struct listener_request *request)
 {
     struct moidc_err err;
 
     err_set(&err, MOIDC_E_PROTOCOL, "This is not the answer to the sign-in that is under way.");
     err_next(&err, "Go on with the page that was opened last, or open the address that was printed.");
-    answer(request, wish, err.code, &err);
+    answer(request, NULL, err.code, &err);
 }
 
 /* The code is redeemed while the browser waits, so that its page tells how it ended. */
@@ -132,14 +133,14 @@ static bool take_request(const struct waiting *waiting, struct listener_request 
     enum moidc_code rc;
 
     if (outcome == AUTHZ_STRAY) {
-        answer_stray(request, waiting->wish);
+        answer_stray(request);
         return false;
     }
     rc = outcome == AUTHZ_CODE ? redeem(waiting, code, ret, err) : err->code;
     if (outcome == AUTHZ_REFUSED) {
         err_where(err, "%s", waiting->expect.issuer);
     }
-    answer(request, waiting->wish, rc, err);
+    answer(request, waiting->wish->settings, rc, err);
     return true;
 }
 

@@ -154,7 +154,11 @@ static CURLcode set_common(struct http *http, CURL *easy, const char *proxy)
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_NOPROXY, no_proxy != NULL ? no_proxy : "");
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_CAINFO, http->trust.file);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_CAPATH, http->trust.directory);
+    /* and for a proxy at https the same: it must not be judged by other certificates than its target */
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, http->trust.file);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, http->trust.directory);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);

@@ -1,9 +1,12 @@
 """A hostile or broken provider, redirect and tracking server: what the tables of test_id_token.py, test_failures.py, test_sign_in.py,
 test_calls.py and test_outage.py leave open. Each row is refused, or survived, for the right reason and in bounded time, with an error of
 one line that has nothing secret in it (world.check_promises) and no control character."""
+import contextlib
 import dataclasses
 import json
 import socket
+import ssl
+import threading
 import time
 import urllib.parse
 
@@ -15,6 +18,7 @@ from scripted import Answer
 from test_id_token import (ANOTHER, BAD_LENGTH, BAD_SIGNATURE, BASE64, CRIT, ESCAPES, NO_EXP, NO_KEY, NOT_VISIBLE, PAYLOAD, REPLY_NOT_JSON, TOO_LARGE, TWICE,
                            Row, duplicate, test_a_wrong_id_token_is_refused as refuse_id_token)
 from test_sign_in import port_of, waiting
+from tls import Authority
 
 
 def one_line(outcome, *mentions, code=None):
@@ -528,6 +532,28 @@ def test_the_password_of_a_proxy_does_not_stand_in_an_error(world, proxy):
     world.more_secrets.add("pr0xy-s3cret")
     outcome = world.run("token()", https_proxy=proxy.format("pr0xy-s3cret"))
     one_line(outcome, "auth.example.com", code="network")
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_proxy_at_https_is_judged_by_the_certificates_that_were_named(world, trusted):
+    authority = Authority(world.folder, "proxy")
+    world.robot(issuer="https://auth.example.com/")
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def refuse():
+        with contextlib.suppress(OSError):
+            while True:
+                with contextlib.suppress(ssl.SSLError), authority.context().wrap_socket(listener.accept()[0], server_side=True) as tls:
+                    tls.recv(4096)
+                    tls.sendall(b"HTTP/1.1 418 No Tunnel\r\nContent-Length: 0\r\n\r\n")
+
+    threading.Thread(target=refuse, daemon=True).start()
+    env = {"https_proxy": f"https://127.0.0.1:{listener.getsockname()[1]}"}
+    if trusted:
+        env["SSL_CERT_FILE"] = str(authority.ca_file)
+    error = world.run("token()", **env).failed("network")
+    listener.close()
+    assert ("418" in str(error)) == trusted, error
 
 
 # --- the tracking server and its proxy ---

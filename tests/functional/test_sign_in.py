@@ -122,6 +122,8 @@ def test_the_listener_serves_exactly_its_path_and_ignores_strays(world):
         assert process.busy(), f"{method} {path}?{query} ended the wait"
         assert world.provider.count("token") == 0
         assert "abc" not in page.text
+        told = [uri for uri in (world.provider.base, world.server.base) if urllib.parse.urlsplit(uri).netloc in page.text]
+        assert told == [], "a stranger is told who signs in to what"
     assert fetch(target).status == 200
     process.wait().ok()
     process.end()
