@@ -78,6 +78,9 @@ bool settings_equal(const struct settings *a, const struct settings *b);
 /* What the value of the token's header begins with: "Bearer " (RFC 6750 §2.1) or "". */
 const char *settings_header_prefix(const struct settings *settings);
 
+/* What a token that these settings ask for has as its audience, as far as they say; for messages. "": they do not. */
+const char *settings_token_audience(const struct settings *settings);
+
 /* The blocks of one file. */
 struct settings_file;
 

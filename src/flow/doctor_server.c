@@ -100,8 +100,8 @@ static enum moidc_code describe_token(const struct doctor *doctor, const struct 
     }
     snprintf(ret, size, "the %s has iss %.150s (settings: %.150s), aud %.150s (settings: %.150s)%s%.100s, ends %s%s",
              settings->use_id_token ? "ID token" : "access token", claims.issuer, settings->issuer, claims.audience,
-             settings->use_id_token ? settings->client_id : settings->audience,
-             claims.authorized_party[0] != '\0' ? ", azp " : "", claims.authorized_party, date,
+             settings_token_audience(settings), claims.authorized_party[0] != '\0' ? ", azp " : "",
+             claims.authorized_party, date,
              claims.expires_at_s != 0 && claims.expires_at_s <= clock_now_s() ? ", which is past" : "");
     return MOIDC_OK;
 }

@@ -146,7 +146,8 @@ static enum moidc_code make_token_hint(const struct settings *settings, char **r
         strbuf_add_format(&text, "the ID token, with iss %s and aud %s", settings->issuer, settings->client_id);
     } else {
         strbuf_add_format(&text, "an access token, with iss %s%s%s", settings->issuer,
-                          settings->audience[0] != '\0' ? " and the audience " : "", settings->audience);
+                          settings_token_audience(settings)[0] != '\0' ? " and the audience " : "",
+                          settings_token_audience(settings));
     }
     *ret = strbuf_take(&text);
     return *ret != NULL ? MOIDC_OK : strbuf_error(&text, "the settings", err);

@@ -276,7 +276,7 @@ static enum moidc_code may_ask_person(const struct session *session, const struc
         return err_next(err,
                         "see that its proxy takes a token with iss %s and the audience %s; to sign in anew call "
                         "mlflow_oidc_client.login()",
-                        settings->issuer, settings->use_id_token ? settings->client_id : settings->audience);
+                        settings->issuer, settings_token_audience(settings));
     }
     return MOIDC_OK;
 }
@@ -321,7 +321,7 @@ static enum moidc_code may_renew_rejected(struct session *session, const struct 
     err_where(err, "%s", wish->settings->uri);
     err_reply(err, 401, NULL);
     return err_next(err, "see that its proxy takes a token with iss %s and the audience %s", wish->settings->issuer,
-                    wish->settings->use_id_token ? wish->settings->client_id : wish->settings->audience);
+                    settings_token_audience(wish->settings));
 }
 
 /* With the lock held (or none to be had), after the cache was looked at again. */

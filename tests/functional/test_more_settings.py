@@ -1,6 +1,8 @@
 """The settings beside those of the reference: README.md, "Settings"."""
 import json
+import re
 import time
+from pathlib import Path
 
 import pytest
 import tls
@@ -109,7 +111,8 @@ def test_two_servers_of_one_process_do_not_share_it(world, change):
     with world.process() as process:
         process.do("search()").ok()
         process.do(f"search({second.uri!r})").ok()
-    assert not set(world.server.tokens()) & set(second.tokens())
+        process.do("search()").ok()
+    assert not set(world.server.tokens()) & set(second.tokens()) and world.provider.sign_ins == 2
 
 
 def test_what_does_not_change_the_token_forces_no_new_sign_in(world):
@@ -262,27 +265,17 @@ def test_a_header_that_cannot_carry_a_token_is_an_error(world, name):
 
 
 # --- refresh-margin ---
-def renewed_after(world, seconds, expected):
-    """Whether a token of 300 s is renewed in the background that long after it came."""
+@pytest.mark.parametrize("margin, seconds", [(None, 245), (100, 205), (5, 296), (3600, 155)])
+def test_renewal_starts_in_the_background_when_the_margin_is_left(world, margin, seconds):
+    """When it does not start yet: tests/unit/flow/test_token.c."""
+    world.robot(refresh_margin=margin)
     with world.process() as process:
         process.do("token()").ok()
         world.advance(seconds)
-        process.do("token()").ok()
-        if expected:
-            until = time.monotonic() + 10
-            while world.provider.count("token") < 2 and time.monotonic() < until:
-                process.do("token()").ok()
-        process.do("import mlflow_oidc_client._core as core; core.stop(5.0)").ok()
-    return world.provider.count("token") == 2
-
-
-@pytest.mark.parametrize("margin, seconds, expected", [
-    (None, 235, False), (None, 245, True), (100, 195, False), (100, 205, True), (5, 290, False), (5, 296, True),
-    (3600, 145, False), (3600, 155, True),
-])
-def test_renewal_starts_when_the_margin_is_left_but_not_before_half_of_the_lifetime(world, margin, seconds, expected):
-    world.robot(refresh_margin=margin)
-    assert renewed_after(world, seconds, expected) == expected
+        until = time.monotonic() + 10
+        while world.provider.count("token") < 2 and time.monotonic() < until:
+            process.do("token()").ok()
+    assert world.provider.count("token") == 2
 
 
 # --- what is wrong ---
@@ -310,3 +303,18 @@ def test_a_slip_gets_the_nearest_of_them(world, wrong, right):
     with world.process() as process:
         process.do("search()").ok()
     assert f"did you mean `{right}`?" in process.stderr and str(path) in process.stderr
+
+
+# --- the docs ---
+def test_the_blocks_of_the_docs_are_read_without_a_complaint(world):
+    """Each indented block of docs/providers.md, below the beginning that the page gives."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "providers.md").read_text()
+    blocks = re.findall(r"(?:^    \S.*\n)+", page, flags=re.M)
+    assert len(blocks) >= 11
+    for block in blocks[1:]:
+        with world.process() as process:
+            filled = re.sub(r"<[^>]+>", "x", block)
+            world.write_user_file(text="[[tracking-servers]]\nuri = 'https://mlflow.example.com/'\n" + filled)
+            call = "__import__('mlflow_oidc_client')._core.server_at('https://mlflow.example.com/').uri"
+            assert process.do(call).ok() == "https://mlflow.example.com", block
+        assert process.stderr == "", block

@@ -32,6 +32,7 @@ const forms = [
   }],
   ['input[name=prompt][value=consent]', (page) => page.click(deny ? 'a[href$="/abort"]' : 'button[type=submit]')],
   ['#kc-form-login', async (page) => {
+    log({ event: 'form', user: await page.inputValue('#username') });
     await page.fill('#username', user);
     await page.fill('#password', password);
     await page.click('#kc-login');

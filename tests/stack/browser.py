@@ -39,7 +39,7 @@ class Browser:
         return self.events("end")[-1]["text"]
 
     def events(self, kind):
-        """kind: start, end (with title and text of the client's page) or failure."""
+        """kind: start, form (what stands in it already), end (with title and text of the client's page) or failure."""
         lines = self.log.read_text().splitlines() if self.log.exists() else []
         return [event for event in map(json.loads, lines) if event["event"] == kind]
 

@@ -5,7 +5,7 @@ import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { parseArgs } from 'node:util';
 
-import Provider from 'oidc-provider';
+import Provider, { errors } from 'oidc-provider';
 
 const { values: args } = parseArgs({
   options: {
@@ -90,13 +90,16 @@ function newHandler() {
         // Without a default resource access tokens are opaque and no proxy could check them by JWKS.
         defaultResource: () => args.audience,
         useGrantedResource: () => true,
-        getResourceServerInfo: (_ctx, _resource, client) => ({
-          scope: 'mlflow',
-          audience: args.audience,
-          accessTokenFormat: 'jwt',
-          accessTokenTTL: lifetime(client),
-          jwt: { sign: { alg: 'RS256' } },
-        }),
+        getResourceServerInfo: (_ctx, resource, client) => {
+          if (![args.audience, 'https://mlflow.example/api'].includes(resource)) throw new errors.InvalidTarget();
+          return {
+            scope: 'mlflow',
+            audience: resource,
+            accessTokenFormat: 'jwt',
+            accessTokenTTL: lifetime(client),
+            jwt: { sign: { alg: 'RS256' } },
+          };
+        },
       },
     },
   });

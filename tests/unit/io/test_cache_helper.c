@@ -16,9 +16,15 @@ static volatile sig_atomic_t heard;
 static bool cancel;
 static bool hurry; /* the next question whether the call is cancelled takes eleven seconds */
 
+static const char *hurry_after; /* the same, once that file is there */
+
 static bool is_cancelled(void *ctx)
 {
     (void)ctx;
+    if (hurry_after != NULL && access(in_scratch(hurry_after), F_OK) == 0) {
+        hurry_after = NULL;
+        hurry = true;
+    }
     if (hurry) {
         hurry = false;
         clock_shift_s(11);
@@ -313,15 +319,43 @@ static void test_endless_output_ends(void)
     check_fails("while :; do echo entry=x; done", "more than 64 KiB");
 }
 
+/* True when the process with the number in the n-th line of the file is no more, or will be as soon as its parent looks.
+ */
+static bool is_gone(const char *name, int n)
+{
+    char path[64];
+    char state = 'Z';
+    int pid = 0;
+    FILE *file = fopen(in_scratch(name), "r");
+
+    for (int i = 0; file != NULL && i <= n; i++) {
+        CHECK(fscanf(file, "%d", &pid) == 1);
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    file = fopen(path, "r");
+    if (file != NULL) {
+        CHECK(fscanf(file, "%*d %*s %c", &state) == 1);
+        fclose(file);
+    }
+    return pid > 0 && state == 'Z';
+}
+
 static void test_hanging_helper_is_killed_with_all_it_started(void)
 {
     struct cache_entry *entry = NULL;
 
-    begin("echo $$ > \"${0%/*}/pid\"; sleep 1000 & echo $! >> \"${0%/*}/pid\"; wait");
-    hurry = true;
+    begin("sleep 1000 & { echo $$; echo $!; } > \"${0%/*}/new\"; mv \"${0%/*}/new\" \"${0%/*}/pid\"; wait");
+    hurry_after = "pid";
     CHECK(get(&ANN, &entry) == MOIDC_E_STORAGE);
     CHECK_CONTAINS(err.what, "did not end within 10 s");
     CHECK(!has_children());
+    for (int i = 0; i < 500 && !(is_gone("pid", 0) && is_gone("pid", 1)); i++) {
+        usleep(2000); /* what it started is killed with it, and ends when it next runs */
+    }
+    CHECK(is_gone("pid", 0) && is_gone("pid", 1));
     scratch_end();
     begin("exec >&-; exec sleep 1000"); /* its output is over, it is not */
     hurry = true;
