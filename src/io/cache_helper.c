@@ -29,10 +29,13 @@ struct run {
     int64_t end_ms;
 };
 
+/* Its arguments are the user's own, and stand in no message. */
 static enum moidc_code failed(const struct run *run, const char *what, struct moidc_err *err)
 {
+    const char *program = run->program + strspn(run->program, " ");
+
     err_set(err, MOIDC_E_STORAGE, "the cache helper %s", what);
-    err_where(err, "`cache`: %s %s", run->program, run->operation);
+    err_where(err, "`cache`: %.*s %s", (int)strcspn(program, " "), program, run->operation);
     return err_next(err, "run it by hand: see docs/cache-helper.md");
 }
 
@@ -325,6 +328,7 @@ enum moidc_code cache_helper_store(const struct cache_helper *helper, const stru
     CLEANUP(strbuf_free) struct strbuf input = STRBUF_INIT(CACHE_HELPER_MOST_BYTES);
     CLEANUP(strbuf_free) struct strbuf output = STRBUF_INIT(CACHE_HELPER_MOST_BYTES);
     struct cache_helper patient = {.command = helper->command, .env = helper->env};
+    const struct run run = {.program = helper->command, .operation = "store"};
     enum moidc_code rc = add_identity(&input, identity, err);
 
     strbuf_add_text(&input, "entry=");
@@ -334,8 +338,7 @@ enum moidc_code cache_helper_store(const struct cache_helper *helper, const stru
         rc = strbuf_error(&input, "what the cache helper is to store", err);
     }
     if (rc == MOIDC_E_PROTOCOL) {
-        err->code = rc = MOIDC_E_STORAGE;
-        err_where(err, "`cache`: %s", helper->command);
+        return failed(&run, "would have to keep more than 64 KiB", err);
     }
     return rc == MOIDC_OK ? ask(&patient, "store", &input, &output, err) : rc;
 }

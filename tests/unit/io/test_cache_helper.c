@@ -419,8 +419,10 @@ static void test_entry_that_is_too_large_is_not_sent(void)
 
     memset(token, 'x', sizeof token - 1);
     begin(KEEPER);
+    strcat(command, " --vault");
     CHECK(store(&ANN, token) == MOIDC_E_STORAGE);
-    CHECK_CONTAINS(err.what, "larger than 65536 bytes");
+    CHECK_CONTAINS(err.what, "more than 64 KiB");
+    CHECK(strstr(err.where, "vault") == NULL);
     CHECK(access(in_scratch("asked"), F_OK) != 0);
     scratch_end();
 }
