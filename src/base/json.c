@@ -29,7 +29,7 @@ static void *allocate(size_t n)
 static void release(void *p)
 {
     if (p == NULL || p != parsing.reserve) {
-        mem_free(p);
+        mem_free_wiped(p); /* a token may have passed through */
     }
 }
 

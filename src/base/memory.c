@@ -8,6 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef __APPLE__
+#include <malloc/malloc.h>
+#else
+#include <malloc.h>
+#endif
+
 #ifdef MOIDC_FAIL_ALLOC
 static atomic_ulong allocations;
 static unsigned long fail_at;
@@ -85,4 +91,53 @@ void mem_wipe(void *p, size_t n)
         explicit_bzero(p, n);
 #endif
     }
+}
+
+static size_t room_at(void *p)
+{
+#ifdef __APPLE__
+    return malloc_size(p);
+#else
+    return malloc_usable_size(p);
+#endif
+}
+
+void mem_free_wiped(void *p)
+{
+    mem_wipe(p, p != NULL ? room_at(p) : 0);
+    free(p);
+}
+
+void *mem_lent_alloc(size_t size)
+{
+    return malloc(size);
+}
+
+void *mem_lent_zalloc(size_t count, size_t size)
+{
+    return calloc(count, size);
+}
+
+void *mem_lent_realloc(void *p, size_t size)
+{
+    size_t room = p != NULL ? room_at(p) : 0;
+    void *moved;
+
+    if (p != NULL && size <= room) {
+        return p;
+    }
+    moved = malloc(size);
+    if (moved != NULL && p != NULL) {
+        memcpy(moved, p, room);
+        mem_free_wiped(p);
+    }
+    return moved;
+}
+
+char *mem_lent_strdup(const char *s)
+{
+    size_t n = strlen(s) + 1;
+    char *copy = malloc(n);
+
+    return copy != NULL ? memcpy(copy, s, n) : NULL;
 }

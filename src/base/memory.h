@@ -27,6 +27,16 @@ void mem_free(void *p);
 /* Overwrites `n` bytes in a way that the compiler keeps. NULL is allowed. */
 void mem_wipe(void *p, size_t n);
 
+/* mem_free() that wipes whatever was allocated there first. */
+void mem_free_wiped(void *p);
+
+/* What a library that has secrets in its own buffers is given in place of malloc(), realloc() ...: all that it frees or
+ * moves is wiped, with mem_free_wiped(). mem_fail_at() does not reach these. */
+void *mem_lent_alloc(size_t size) MUST_CHECK;
+void *mem_lent_zalloc(size_t count, size_t size) MUST_CHECK;
+void *mem_lent_realloc(void *p, size_t size) MUST_CHECK;
+char *mem_lent_strdup(const char *s) MUST_CHECK;
+
 /* For CLEANUP() of a char *. */
 static inline void mem_free_p(char **p)
 {

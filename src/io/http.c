@@ -7,6 +7,7 @@
 #include "io/http_headers.h"
 #include "io/trust.h"
 
+#include <openssl/ssl.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -23,11 +24,27 @@ struct http {
 
 static pthread_once_t global_once = PTHREAD_ONCE_INIT;
 static CURLcode global_result;
+static bool tls_is_openssl_3;
+
+/* Has OpenSSL wipe what it has decrypted once libcurl has taken it. */
+static CURLcode on_tls(CURL *easy, void *tls, void *ctx)
+{
+    (void)easy;
+    (void)ctx;
+    SSL_CTX_set_options(tls, SSL_OP_CLEANSE_PLAINTEXT);
+    return CURLE_OK;
+}
 
 static void global_init(void)
 {
+    const char *tls;
+
     fork_gate_enter();
-    global_result = curl_global_init(CURL_GLOBAL_DEFAULT);
+    /* its buffers hold tokens and the client secret; where somebody else of the process was first, they stay as they are */
+    global_result = curl_global_init_mem(CURL_GLOBAL_DEFAULT, mem_lent_alloc, mem_free_wiped, mem_lent_realloc,
+                                         mem_lent_strdup, mem_lent_zalloc);
+    tls = curl_version_info(CURLVERSION_NOW)->ssl_version;
+    tls_is_openssl_3 = tls != NULL && strncmp(tls, "OpenSSL/3.", 10) == 0;
     fork_gate_leave();
 }
 
@@ -159,6 +176,9 @@ static CURLcode set_common(struct http *http, CURL *easy, const char *proxy)
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, http->trust.directory);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (tls_is_openssl_3) {
+        rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_tls);
+    }
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
