@@ -258,6 +258,21 @@ def test_at_normal_exit_a_token_request_in_flight_is_finished_and_saved(world):
     assert len(world.token_requests()) == 2
 
 
+def test_at_normal_exit_a_token_request_of_a_daemon_thread_is_finished_and_saved(world):
+    """Python does not wait for such a thread; an answer that nobody takes would be a refresh token lost."""
+    world.person()
+    world.run("token()").ok()
+    world.advance(301)
+    world.provider.effect("token", delay=0.7)
+    with world.process() as process:
+        process.do("threading.Thread(target=attempt, args=(token,), daemon=True).start()").ok()
+        world.provider.wait_for("token", 2)
+        assert process.end(whole=True) == 0
+    world.provider.heal()
+    world.run("token()").ok()
+    assert len(world.token_requests()) == 2 and len(world.browser.openings) == 1
+
+
 def test_at_normal_exit_a_token_request_is_waited_for_5_s_at_most(world):
     import time
 
@@ -425,6 +440,23 @@ def test_a_redirect_on_the_same_host_out_of_the_blocks_path_loses_the_token(worl
     assert inside.bearer is not None
     assert outside.path == "/elsewhere" and outside.bearer is None
     assert len(world.token_requests()) == 1
+
+
+@pytest.mark.parametrize("location", ["/mlflow/%2e%2e/elsewhere", "/mlflow/..%2felsewhere", "/mlflow/%2E./elsewhere", "/mlflow/x%5c..%5celsewhere",
+                                      "/mlflow/..;/elsewhere", "http://user@{netloc}/mlflow/x", "//user:pw@{netloc}/mlflow/x"])
+def test_a_redirect_to_an_address_that_only_looks_like_the_block_loses_the_token(world, location):
+    world.server.prefix = "/mlflow"
+    world.env["URI"] = world.server.uri
+    world.unguarded = True
+    world.robot()
+    world.server.fault("*", lambda request, normal: Answer.of_json({}))
+    world.server.fault("old", lambda request, normal: tracking.redirect(location.format(netloc=world.server.netloc), 307))
+    world.run("""
+import requests, mlflow_oidc_client
+result = requests.get(os.environ["URI"] + "/old", auth=mlflow_oidc_client.OIDCAuth()).status_code
+""").ok()
+    first, hop = world.server.requests
+    assert first.bearer is not None and hop.bearer is None
 
 
 def test_a_redirect_within_the_block_keeps_the_token(world):

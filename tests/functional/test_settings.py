@@ -404,6 +404,14 @@ def test_tricky_request_uris_never_match(world, requested):
         assert not covers(world, configured, requested)
 
 
+def test_tricky_request_uris_do_not_match_a_server_that_was_met_either(world):
+    world.write(world.robot_settings(uri=f"{HOST}/a"))
+    with world.process() as process:
+        process.do(f"token('{HOST}/a/x')").ok()
+        for requested in NEVER:
+            assert process.do(f"token({requested!r})").error is not None, requested
+
+
 def test_the_longest_match_wins(world):
     world.provider.add_client("deep", "s3cret-deep")
     world.write(
