@@ -671,6 +671,24 @@ def test_a_renewed_id_token_that_differs_is_not_used(world, claim, value):
     assert world.server.requests == []
 
 
+@pytest.mark.parametrize("wrong", ["id_token", "token_type", "access_token", "expires_in"])
+def test_a_rotated_refresh_token_is_saved_though_the_rest_of_the_reply_is_refused(world, wrong):
+    """The old one is dead by now: sent again it would end the family (RFC 9700 §4.14.2)."""
+    world.person()
+    world.run("token()").ok()
+    world.advance(301)
+    if wrong == "id_token":
+        world.provider.id_token.claims["sub"] = "mallory"
+    else:
+        world.provider.token_fields[wrong] = {"token_type": "mac", "access_token": DROP, "expires_in": -1}[wrong]
+    world.run("token()").failed("protocol")
+    world.provider.id_token.claims.clear()
+    world.provider.token_fields.clear()
+    world.run("token()").ok()
+    used = [r.form["refresh_token"] for r in world.token_requests("refresh_token")]
+    assert len(used) == len(set(used)) == 2 and len(world.browser.openings) == 1
+
+
 def test_jwks_are_kept(world):
     world.person()
     with world.process() as process:
