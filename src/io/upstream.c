@@ -327,8 +327,8 @@ static CURLcode set_request(struct upstream *upstream)
     return rc;
 }
 
-/* Lets go on what was put off and can go on. */
-static void unpause(struct upstream *upstream)
+/* Lets go on what was put off and can go on; false when there is nothing. */
+static bool unpause(struct upstream *upstream)
 {
     const struct upstream_calls *calls = upstream->calls;
     bool read = upstream->read_paused && calls->ready(calls->ctx, true);
@@ -340,6 +340,7 @@ static void unpause(struct upstream *upstream)
         curl_easy_pause(upstream->easy,
                         (upstream->read_paused ? CURLPAUSE_SEND : 0) | (upstream->body_paused ? CURLPAUSE_RECV : 0));
     }
+    return read || body;
 }
 
 /* Waits for either side; the client's may have come already. */
@@ -363,7 +364,6 @@ static CURLcode drive(struct upstream *upstream)
         short events = 0;
         int fd = -1;
 
-        unpause(upstream);
         if (curl_multi_perform(upstream->multi, &running) != CURLM_OK) {
             break;
         }
@@ -372,7 +372,10 @@ static CURLcode drive(struct upstream *upstream)
                 upstream->stopped = true;
                 break;
             }
-            wait_for_more(upstream, fd, events);
+            if (!unpause(upstream)) {
+                wait_for_more(upstream, fd, events);
+                unpause(upstream);
+            }
         }
     }
     while ((message = curl_multi_info_read(upstream->multi, &left)) != NULL) {

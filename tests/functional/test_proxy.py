@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import threading
+import time
 
 import pytest
 
@@ -374,6 +375,10 @@ def test_a_slow_reader_slows_the_server_down_and_not_the_memory_up(world, progra
             threading.Event().wait(0.3)
         assert sent[0] < 32 * MIB, "what fits into the sockets' buffers"
         assert resident_kib(proxy.pid) - before < 2048, "KiB"
+        began, got = time.monotonic(), 0
+        while got < 32 * MIB:  # and goes on at once when the reader does, each time
+            got += len(made.recv(MIB))
+        assert time.monotonic() - began < 5
     raw.close()
 
 

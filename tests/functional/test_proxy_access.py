@@ -207,7 +207,10 @@ def answer_to(address, request, family=socket.AF_INET, closes=False):
     with socket.socket(family) as made:
         made.settimeout(10)
         made.connect(address)
-        made.sendall(request)
+        try:
+            made.sendall(request)
+        except ConnectionError:
+            return b""  # it is closed already
         return b"" if closes else read_all(made)
 
 
