@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A provider on a loopback port inside the test program: discovery and client credentials, one request at a time. Its
+/* A provider on a loopback port inside the test program: discovery, device codes and tokens, one request at a time. Its
  * n-th token is "T<n>". What it allocates is not counted by mem_fail_at(). */
 #ifndef TESTS_UNIT_FLOW_PROVIDER_THREAD_H
 #define TESTS_UNIT_FLOW_PROVIDER_THREAD_H
@@ -19,11 +19,13 @@ static struct {
     int port;
     pthread_t thread;
     atomic_bool stop;
-    atomic_int token_requests;   /* that came in */
-    atomic_int answered;         /* ... and were answered */
-    atomic_int expires_in;       /* seconds; 0: not said */
-    atomic_int delay_ms;         /* before a token request is answered */
-    _Atomic(const char *) error; /* refuses token requests with it; NULL: grants them */
+    atomic_int token_requests;    /* that came in */
+    atomic_int answered;          /* ... and were answered */
+    atomic_int expires_in;        /* seconds; 0: not said */
+    atomic_int delay_ms;          /* before a token request is answered */
+    _Atomic(const char *) error;  /* refuses token requests with it; NULL: grants them */
+    atomic_int pending;           /* so many token requests are answered with authorization_pending */
+    _Atomic(const char *) device; /* what it answers a device authorization request with */
 } provider;
 
 static inline void provider_say(int fd, int status, const char *body)
@@ -44,6 +46,11 @@ static inline void provider_say_token(int fd)
     int n = atomic_fetch_add(&provider.token_requests, 1) + 1;
     const char *error = atomic_load(&provider.error);
     char body[512];
+
+    if (atomic_load(&provider.pending) > 0) {
+        atomic_fetch_sub(&provider.pending, 1);
+        error = "authorization_pending";
+    }
 
     usleep((useconds_t)atomic_load(&provider.delay_ms) * 1000);
     if (error != NULL) {
@@ -82,11 +89,15 @@ static inline void provider_answer(int fd)
     }
     if (strncmp(request, "GET /.well-known/openid-configuration ", 38) == 0) {
         snprintf(body, sizeof body,
-                 "{\"issuer\":\"http://127.0.0.1:%d\",\"token_endpoint\":\"http://127.0.0.1:%d/token\"}", provider.port,
-                 provider.port);
+                 "{\"issuer\":\"http://127.0.0.1:%d\",\"token_endpoint\":\"http://127.0.0.1:%d/token\","
+                 "\"authorization_endpoint\":\"http://127.0.0.1:%d/authorize\","
+                 "\"device_authorization_endpoint\":\"http://127.0.0.1:%d/device\"}",
+                 provider.port, provider.port, provider.port, provider.port);
         provider_say(fd, 200, body);
-    } else if (strncmp(request, "POST /token ", 12) == 0 && strstr(request, "grant_type=client_credentials") != NULL) {
+    } else if (strncmp(request, "POST /token ", 12) == 0 && strstr(request, "grant_type=") != NULL) {
         provider_say_token(fd);
+    } else if (strncmp(request, "POST /device ", 13) == 0) {
+        provider_say(fd, 200, atomic_load(&provider.device));
     } else {
         provider_say(fd, 404, "{}");
     }
@@ -117,6 +128,9 @@ static inline void provider_reset(void)
     provider.expires_in = 3600;
     provider.delay_ms = 0;
     provider.error = NULL;
+    provider.pending = 0;
+    provider.device = "{\"device_code\":\"DC\",\"user_code\":\"WDJB-MJHT\",\"verification_uri\":\"https://h/device\","
+                      "\"expires_in\":600,\"interval\":5}";
 }
 
 static inline void provider_start(void)

@@ -119,4 +119,28 @@ static inline void wait_until(atomic_int *counter, int n)
     CHECK(atomic_load(counter) == n);
 }
 
+/* Calls `call` with the 1st, 2nd ... allocation failing until none is left; before each one `prepare`, after it
+ * `tidy`. */
+static inline void fail_each(void (*prepare)(void), enum moidc_code (*call)(void), void (*tidy)(void), int sticky)
+{
+    unsigned long count;
+    unsigned long n = 1;
+
+    do {
+        enum moidc_code rc;
+
+        prepare();
+        memset(&err, 0, sizeof err);
+        mem_fail_at(n, sticky);
+        rc = call();
+        count = mem_fail_at(0, 0);
+        if (rc != MOIDC_OK && rc != MOIDC_E_MEMORY) {
+            fprintf(stderr, "allocation %lu: %s, \"%s\"\n", n, moidc_code_info(rc)->name, err.what);
+        }
+        CHECK(rc == MOIDC_E_MEMORY || rc == MOIDC_OK);
+        CHECK(rc == MOIDC_OK || (err.code == rc && count >= n));
+        tidy();
+    } while (count >= n++);
+}
+
 #endif
