@@ -92,7 +92,7 @@ def test_a_qr_code_is_shown_where_it_fits_and_nothing_is_drawn_beyond_the_window
     for columns, fits in ((80, True), (30, False)):
         window = screen(columns)
         window.run("login", "--device")
-        window.expect(r"\d:\d\d left")
+        window.expect(r"Waiting for the sign-in, \d:\d\d")
         lines = window.lines()
         assert any("\u2588" in line for line in lines) == fits
         assert max(len(line) for line in lines) <= columns
