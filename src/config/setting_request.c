@@ -83,26 +83,40 @@ enum moidc_code setting_request_prompt(const struct setting_value *value, char *
     return take(&list, ret, err);
 }
 
-/* absolute-URI of RFC 3986 §4.3: a scheme, something behind it, and no fragment. */
+static bool is_letter(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_of_scheme(char c, bool first)
+{
+    return is_letter(c) || (!first && (is_digit(c) || c == '+' || c == '-' || c == '.'));
+}
+
+/* absolute-URI of RFC 3986 §4.3: a scheme (§3.1), something behind it, and no fragment. */
 static bool is_absolute_uri(struct span uri)
 {
-    static const char others[] = "-._~:/?[]@!$&'()*+,;=%";
-    size_t colon = 0;
+    size_t scheme = 0;
 
-    for (size_t i = 0; i < uri.n; i++) {
+    while (scheme < uri.n && is_of_scheme(uri.text[scheme], scheme == 0)) {
+        scheme++;
+    }
+    if (scheme == 0 || scheme + 1 >= uri.n || uri.text[scheme] != ':') {
+        return false;
+    }
+    for (size_t i = scheme + 1; i < uri.n; i++) {
         char c = uri.text[i];
-        bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-        bool digit = c >= '0' && c <= '9';
 
-        if (colon == 0 && c == ':' && i > 0) {
-            colon = i;
-        } else if (colon == 0 && !letter && (i == 0 || (!digit && c != '+' && c != '-' && c != '.'))) {
-            return false;
-        } else if (!letter && !digit && (c == '\0' || strchr(others, c) == NULL)) {
+        if (!is_letter(c) && !is_digit(c) && (c == '\0' || strchr("-._~:/?[]@!$&'()*+,;=%", c) == NULL)) {
             return false;
         }
     }
-    return colon > 0 && colon + 1 < uri.n;
+    return true;
 }
 
 static enum moidc_code add_resource(const struct setting_value *value, struct span uri, struct strbuf *list,

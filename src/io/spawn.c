@@ -351,7 +351,7 @@ int spawn_detached(const struct spawn *spawn)
 
 int spawn_watched(const struct spawn *spawn, struct spawned *ret)
 {
-    struct spawned spawned;
+    struct spawned spawned = {.pid = -1, .control = {-1, -1}};
     int error;
 
     /* the reading end stays open here too, so that writing into it never raises SIGPIPE */
