@@ -69,7 +69,7 @@ static inline void provider_answer(int fd)
 {
     static char request[16 * 1024];
     size_t n = 0;
-    char body[512];
+    char body[1024];
 
     for (;;) {
         const char *end;
@@ -91,13 +91,21 @@ static inline void provider_answer(int fd)
         snprintf(body, sizeof body,
                  "{\"issuer\":\"http://127.0.0.1:%d\",\"token_endpoint\":\"http://127.0.0.1:%d/token\","
                  "\"authorization_endpoint\":\"http://127.0.0.1:%d/authorize\","
-                 "\"device_authorization_endpoint\":\"http://127.0.0.1:%d/device\"}",
-                 provider.port, provider.port, provider.port, provider.port);
+                 "\"device_authorization_endpoint\":\"http://127.0.0.1:%d/device\","
+                 "\"userinfo_endpoint\":\"http://127.0.0.1:%d/userinfo\","
+                 "\"revocation_endpoint\":\"http://127.0.0.1:%d/revoke\","
+                 "\"end_session_endpoint\":\"http://127.0.0.1:%d/logout\"}",
+                 provider.port, provider.port, provider.port, provider.port, provider.port, provider.port,
+                 provider.port);
         provider_say(fd, 200, body);
     } else if (strncmp(request, "POST /token ", 12) == 0 && strstr(request, "grant_type=") != NULL) {
         provider_say_token(fd);
     } else if (strncmp(request, "POST /device ", 13) == 0) {
         provider_say(fd, 200, atomic_load(&provider.device));
+    } else if (strncmp(request, "GET /userinfo ", 14) == 0) {
+        provider_say(fd, 200, "{\"sub\":\"248289761001\"}");
+    } else if (strncmp(request, "POST /revoke ", 13) == 0) {
+        provider_say(fd, 200, "");
     } else {
         provider_say(fd, 404, "{}");
     }
