@@ -7,7 +7,9 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 static const struct option_info options[] = {
@@ -75,10 +77,14 @@ static bool show(const struct moidc_proxy *proxy, const char *key_file)
 static void tell(struct program *program, struct moidc_proxy *proxy, struct moidc_server *server)
 {
     struct moidc_token_request request = {.env = program->env, .ui = &program->ui, .no_person = true};
+    const char *insecure = getenv("MLFLOW_TRACKING_INSECURE_TLS");
     char link[MOIDC_PROXY_LINK_BYTES];
     struct moidc_token *token = NULL;
     struct moidc_err err;
 
+    if (insecure != NULL && (strcasecmp(insecure, "true") == 0 || strcmp(insecure, "1") == 0)) {
+        message_warning("MLFLOW_TRACKING_INSECURE_TLS is set: whoever answers in the server's place gets your token");
+    }
     message_line("Serving %s at %s until Ctrl-C.", moidc_server_uri(server), moidc_proxy_uri(proxy));
     if (moidc_proxy_link(proxy, link, sizeof link, &err) == MOIDC_OK) {
         message_line("For a browser, once and within five minutes: %s", link);

@@ -48,9 +48,8 @@ void proxy_connection_idle(struct connection *connection, bool idle)
 
 static void connection_free(struct connection *connection)
 {
-    if (connection->in != NULL) {
-        mem_wipe(connection->in, CONNECTION_HEAD_MOST_BYTES);
-    }
+    mem_wipe(connection->in, connection->in_most);
+    mem_wipe(connection->out, connection->out_most);
     mem_free(connection->in);
     mem_free(connection->out);
     close(connection->fd);

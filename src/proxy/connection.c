@@ -60,6 +60,7 @@ ssize_t connection_fill(struct connection *connection)
     n = loopback_socket_read(connection->fd, connection->in + connection->in_end,
                              CONNECTION_HEAD_MOST_BYTES - connection->in_end);
     connection->in_end += n > 0 ? (size_t)n : 0;
+    connection->in_most = connection->in_end > connection->in_most ? connection->in_end : connection->in_most;
     return n;
 }
 
@@ -103,6 +104,7 @@ void connection_put(struct connection *connection, const char *bytes, size_t n)
     }
     memcpy(connection->out + connection->out_end, bytes, n);
     connection->out_end += n;
+    connection->out_most = connection->out_end > connection->out_most ? connection->out_end : connection->out_most;
 }
 
 bool connection_put_all(struct connection *connection, const char *bytes, size_t n)

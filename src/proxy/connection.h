@@ -25,9 +25,11 @@ struct connection {
     char *in; /* CONNECTION_HEAD_MOST_BYTES */
     size_t in_start;
     size_t in_end;
-    char *out; /* CONNECTION_OUT_BYTES */
+    size_t in_most; /* how far it was ever filled: to be wiped */
+    char *out;      /* CONNECTION_OUT_BYTES */
     size_t out_start;
     size_t out_end;
+    size_t out_most;
     bool gone;    /* the client is, or its time is up */
     bool surplus; /* there are too many: it is turned away */
 

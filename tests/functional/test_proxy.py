@@ -376,10 +376,36 @@ def test_a_slow_reader_slows_the_server_down_and_not_the_memory_up(world, progra
         assert sent[0] < 32 * MIB, "what fits into the sockets' buffers"
         assert resident_kib(proxy.pid) - before < 2048, "KiB"
         began, got = time.monotonic(), 0
-        while got < 32 * MIB:  # and goes on at once when the reader does, each time
+        while got < 128 * MIB:  # and goes on at once when the reader does, each time
             got += len(made.recv(MIB))
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 6
     raw.close()
+
+
+# --- TLS to the server: MLflow's own settings ---
+def test_the_servers_certificate_is_checked_as_mlflows_settings_say(world, program):
+    server = world.new_server(context=world.authority.context())
+    world.write(world.robot_settings(uri=server.uri))
+    ca = str(world.authority.ca_file)
+    with Proxy(program, MLFLOW_TRACKING_URI=server.uri) as proxy:
+        reply = proxy.call("GET", SEARCH)
+        assert reply.status == 502 and "certificate" in reply.message.lower()
+    assert server.count() == 0
+    for setting in ({"MLFLOW_TRACKING_SERVER_CERT_PATH": ca}, {"REQUESTS_CA_BUNDLE": ca}, {"MLFLOW_TRACKING_INSECURE_TLS": "true"}):
+        with Proxy(program, MLFLOW_TRACKING_URI=server.uri, **setting) as proxy:
+            assert [proxy.call("GET", SEARCH).status for _ in range(3)] == [200] * 3
+            assert ("INSECURE_TLS is set" in proxy.stderr) == ("MLFLOW_TRACKING_INSECURE_TLS" in setting)
+    assert server.count() == 9 and server.connections_accepted <= 5, "kept connections"
+
+
+def test_a_proxy_of_the_environment_is_used_for_the_server(world, program):
+    """http_proxy, but never for loopback: where that stands, a name that only the proxy knows does."""
+    gate = RawServer(ok(b"by the gate"))
+    world.write(world.robot_settings(uri="http://tracking.example"))
+    with Proxy(program, MLFLOW_TRACKING_URI="http://tracking.example", http_proxy=gate.uri) as proxy:
+        assert proxy.call("GET", "/x?y").body == b"by the gate"
+    assert gate.heads[0].startswith(b"GET http://tracking.example/x?y HTTP/1.1\r\n")
+    gate.close()
 
 
 # --- life and end ---
