@@ -1,6 +1,7 @@
 """The program `mlflow-oidc`: its command line, where it writes to, how it ends."""
 import os
 import re
+import signal
 import subprocess
 from pathlib import Path
 
@@ -105,7 +106,7 @@ def test_a_full_disk_and_a_closed_output_are_failures(world, program):
 
 
 def test_closed_standard_descriptors_do_no_harm(world, program):
-    """A file that the program opens must not become its output."""
+    """A file or a connection that the program opens must not become its output."""
     world.person()
     program("login").done()
     before = {path: path.read_bytes() for path in world.cache_files()}
@@ -114,6 +115,13 @@ def test_closed_standard_descriptors_do_no_harm(world, program):
         ran = run_raw(program, f'"$1" token {redirection}')
         assert ran.returncode == DONE and ran.stdout.strip() == token
     assert run_raw(program, '"$1" token <&- >&- 2>&-').returncode == FAILED
+    world.browser.mode = "never"
+    with subprocess.Popen(["bash", "-c", 'exec "$1" login <&- >&- 2>&-', "sh", PATH], env=program.environment(), cwd=world.cwd) as running:
+        world.browser.wait_for_url(2)
+        for fd in range(3):
+            assert os.readlink(f"/proc/{running.pid}/fd/{fd}") == "/dev/null"
+        running.send_signal(signal.SIGINT)
+        assert running.wait(10) == USAGE
     assert {path: path.read_bytes() for path in world.cache_files()} == before
 
 
@@ -180,13 +188,19 @@ def test_nothing_secret_stands_in_arguments_or_the_environment_of_its_children(w
     assert not any("s3cret" in value or name.startswith("MLFLOW_TRACKING_OIDC") for name, value in opening["environment"].items())
 
 
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc")
 def test_the_memory_of_the_program_is_closed_to_debuggers_and_core_files(world, program):
-    world.person()
-    world.browser.mode = "never"
-    with program.start("login") as running:
-        world.browser.wait_for_url()
-        # root may look all the same; the files of a process that cannot be dumped are root's, whoever runs it
-        assert os.stat(f"/proc/{running.pid}/mem").st_uid == 0
-        assert Path(f"/proc/{running.pid}/coredump_filter").exists()
-        running.interrupt()
-        assert running.wait().status == USAGE
+    """The files of a process that cannot be dumped are root's, whoever runs it (ptrace(2), proc(5))."""
+    world.set_variables(world.person_settings())
+    environment = {name: value for name, value in world.env.items() if name.startswith("MLFLOW_")}
+    environment |= {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "BROWSER": "/bin/true", "MLFLOW_TRACKING_OIDC_CACHE": "memory"}
+    user = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    with subprocess.Popen([PATH, "login"], env=environment, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.PIPE, text=True, **user) as running:
+        try:
+            while "open this address" not in (line := running.stderr.readline()):
+                assert line, "the program ended"
+            assert os.stat(f"/proc/{running.pid}/mem").st_uid == 0
+        finally:
+            running.send_signal(signal.SIGINT)
+        assert running.wait(10) == USAGE
