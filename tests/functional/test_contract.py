@@ -4,6 +4,7 @@ import time
 
 import pytest
 from browser import urls_in
+from provider import DROP
 from test_calls import REFUSED
 from test_sign_in import waiting
 from world import attempts, block
@@ -143,6 +144,8 @@ def test_a_sign_in_is_waited_for_300_s_by_default(world):
 
 
 def where_nobody_seems_to_be(world):
+    """And with a provider that has no codes for other machines (RFC 8628)."""
+    world.provider.metadata["device_authorization_endpoint"] = DROP
     return world.process(unset=["BROWSER"], PATH=str(world.folder))
 
 
@@ -167,13 +170,15 @@ def test_in_a_terminal_without_a_browser_the_address_is_printed_and_waited_for(w
 
 
 def test_in_a_notebook_without_a_browser_the_address_is_printed_and_waited_for(world):
+    """A kernel's stand-in: what it would show goes to standard error; test_notebook.py has a real one."""
     world.person()
     process = where_nobody_seems_to_be(world)
     process.do("""
 import types
-module = types.ModuleType("IPython")
-module.get_ipython = lambda: types.SimpleNamespace(kernel=object())
-sys.modules["IPython"] = module
+package, module = types.ModuleType("IPython"), types.ModuleType("IPython.display")
+package.get_ipython = lambda: types.SimpleNamespace(kernel=object())
+module.display = lambda data, raw: print(data["text/plain"], file=sys.stderr, flush=True)
+sys.modules.update({"IPython": package, "IPython.display": module})
 """).ok()
     process.start("token()")
     copy_the_address(world, process)
