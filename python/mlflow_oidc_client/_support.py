@@ -28,7 +28,7 @@ def show(text):
 
 
 def _show_in_cell(text):
-    from IPython.display import display
+    from IPython.display import display  # type: ignore[import-not-found]  # there in a notebook alone
 
     words = re.split(r"(https?://[^\s<>\"']*[^\s<>\"'.,:;])", text)
     for i, word in enumerate(words):
