@@ -16,8 +16,9 @@ static const struct option_info options[] = {
 static void show_line(void *ctx, const struct moidc_setting *setting)
 {
     (void)ctx;
-    output_format("  %-16s %s  [%s]\n", setting->key, setting->value[0] != '\0' ? setting->value : "-",
-                  setting->source);
+    output_format("  %-16s ", setting->key);
+    output_text(setting->value[0] != '\0' ? setting->value : "-");
+    output_format("  [%s]\n", setting->source);
 }
 
 static void show_json(void *ctx, const struct moidc_setting *setting)

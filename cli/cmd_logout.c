@@ -77,6 +77,7 @@ static int run(struct program *program, const struct arguments *arguments)
                     .no_browser = arguments_have(arguments, "no-browser")},
         .provider = arguments_have(arguments, "provider"),
     };
+    struct moidc_err none = {.code = MOIDC_OK};
     struct moidc_server *server = NULL;
     int status;
 
@@ -88,7 +89,7 @@ static int run(struct program *program, const struct arguments *arguments)
     }
     status = program_server(program, arguments, &server);
     if (status == STATUS_DONE) {
-        status = each(&leaving, moidc_server_uri(server), server, NULL);
+        status = each(&leaving, moidc_server_uri(server), server, &none);
     }
     moidc_server_release(server);
     return status;

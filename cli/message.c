@@ -3,6 +3,7 @@
 
 #include "command.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,20 @@ bool message_colours_allowed(int fd)
     return isatty(fd) && (no == NULL || no[0] == '\0') && term != NULL && term[0] != '\0' && strcmp(term, "dumb") != 0;
 }
 
+static void put_bytes(const char *bytes, size_t n)
+{
+    while (n > 0) {
+        ssize_t written = write(STDERR_FILENO, bytes, n);
+
+        if (written > 0) {
+            bytes += written;
+            n -= (size_t)written;
+        } else if (written == 0 || errno != EINTR) {
+            return; /* nobody can be told */
+        }
+    }
+}
+
 /* In one piece, so that lines of several processes do not mix. */
 static void put(const char *colour, const char *head, const char *format, va_list args)
 {
@@ -40,16 +55,13 @@ static void put(const char *colour, const char *head, const char *format, va_lis
         }
     }
     text[n++] = '\n';
-    if (write(STDERR_FILENO, text, n) < 0) {
-        return; /* nobody can be told */
-    }
+    put_bytes(text, n);
 }
 
-void message_piece(const char *text)
+void message_text(const char *text, const char *end)
 {
-    if (write(STDERR_FILENO, text, strlen(text)) < 0) {
-        return; /* nobody can be told */
-    }
+    put_bytes(text, strlen(text));
+    put_bytes(end, strlen(end));
 }
 
 void message_line(const char *format, ...)

@@ -8,10 +8,10 @@
 
 struct command;
 
-/* A line as it is. */
+/* A line as it is; like all below at most 8 KiB. */
 void message_line(const char *format, ...) PRINTF(1, 2);
-/* The text as it is, without a line end. */
-void message_piece(const char *text);
+/* The text as it is, however long, with `end` behind it. */
+void message_text(const char *text, const char *end);
 /* "mlflow-oidc: warning: ...". */
 void message_warning(const char *format, ...) PRINTF(1, 2);
 /* "mlflow-oidc: ...", an error that no struct moidc_err tells of. */

@@ -25,7 +25,12 @@ enum { LAST_REQUEST_MS = 5000 };
 static bool open_standard(void)
 {
     for (int fd = 0; fd <= 2; fd++) {
-        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd) {
+        int opened = fd;
+
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF) {
+            opened = open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY); /* the lowest that is free: this one */
+        }
+        if (opened != fd) {
             return false;
         }
     }
@@ -239,7 +244,11 @@ static void visit_one(void *ctx, const char *uri)
         visit->status = STATUS_USAGE;
         return;
     }
-    (void)moidc_server_find(visit->program->client, uri, &lookup, &server, &err);
+    if (moidc_server_find(visit->program->client, uri, &lookup, &server, &err) == MOIDC_OK && server == NULL) {
+        err.code = MOIDC_E_CONFIGURATION; /* an address that nothing is ever matched against */
+        snprintf(err.what, sizeof err.what, "no call goes to this address: %.400s", uri);
+        snprintf(err.next, sizeof err.next, "write it without dot segments, user name and encoded slashes");
+    }
     program_notices(visit->program);
     status = visit->each(visit->ctx, uri, server, &err);
     visit->status = visit->status != STATUS_DONE ? visit->status : status;

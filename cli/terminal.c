@@ -55,11 +55,7 @@ bool terminal_cancelled(void)
 static void show(void *ctx, const char *text)
 {
     program_notices(ctx);
-    if (text[0] == '\r') {
-        message_piece(text);
-    } else {
-        message_line("%s", text);
-    }
+    message_text(text, text[0] == '\r' ? "" : "\n");
 }
 
 static bool cancelled(void *ctx)

@@ -271,7 +271,7 @@ struct moidc_finding {
 /* Examines `server` and all on the way there: settings, this machine, the provider, and unless `no_token` the token and
  * what the tracking server answers without and with it. Of `request`, env and ui count; nobody is asked to sign in.
  *   report  called in the calling thread for each finding, which is borrowed for that call
- * MOIDC_OK once all was examined, whatever was found; MOIDC_E_CANCELLED, MOIDC_E_MEMORY. */
+ * MOIDC_OK once all was examined, whatever was found; MOIDC_E_CANCELLED, MOIDC_E_MEMORY, MOIDC_E_INTERNAL. */
 enum moidc_code moidc_doctor(struct moidc_server *server, const struct moidc_token_request *request, bool no_token,
                              void (*report)(void *ctx, const struct moidc_finding *finding), void *ctx,
                              struct moidc_err *err);

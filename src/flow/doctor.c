@@ -119,13 +119,19 @@ enum moidc_code doctor_tell_way(const struct doctor *doctor, const struct doctor
     const struct http_route *route = way->route;
     struct url url;
     char id[24];
-    bool secure = url_parse(way->url, &url) && url.https;
-    bool literal = url.ipv6 || strspn(url.host, "0123456789.") >= url.host_length;
+    bool secure;
+    bool literal;
 
-    *arrived = route->connected && (!secure || route->secured);
+    *arrived = false;
     if (rc == MOIDC_E_CANCELLED || rc == MOIDC_E_MEMORY) {
         return rc;
     }
+    if (!url_parse(way->url, &url)) {
+        return err_set(err, MOIDC_E_INTERNAL, "a checked address is none");
+    }
+    secure = url.https;
+    literal = url.ipv6 || strspn(url.host, "0123456789.") >= url.host_length;
+    *arrived = route->connected && (!secure || route->secured);
     if (!route->resolved && !route->connected) {
         return tell_stage(doctor, way, "dns", way->unreached, err);
     }

@@ -189,6 +189,10 @@ enum moidc_code doctor_tracking_server(const struct doctor *doctor, struct moidc
         return rc;
     }
     rc = call_server(doctor, NULL, &visit, err);
+    if (rc == MOIDC_E_CONFIGURATION) {
+        err_next(err, "set MLFLOW_TRACKING_SERVER_CERT_PATH to a PEM file");
+        return doctor_tell_error(doctor, "server-tls", MOIDC_VERDICT_FAIL, err);
+    }
     way.route = &visit.route;
     rc = doctor_tell_way(doctor, &way, rc, &arrived, err);
     if (rc != MOIDC_OK || !arrived) {
@@ -205,5 +209,6 @@ enum moidc_code doctor_tracking_server(const struct doctor *doctor, struct moidc
     if (rc != MOIDC_OK) {
         return doctor_tell_error(doctor, "server-token", MOIDC_VERDICT_FAIL, err);
     }
+    secret_hide(token_secret(token), visit.route.location); /* a server may say it back */
     return tell_with_token(doctor, token, &visit, err);
 }

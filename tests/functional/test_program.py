@@ -82,6 +82,13 @@ def test_a_server_that_nothing_describes_is_an_error_that_lists_the_others(world
     program("token").failed(USAGE, "MLFLOW_TRACKING_OIDC_ISSUER")
 
 
+def test_an_address_that_nothing_is_matched_against_is_an_error_in_every_list(world, program):
+    world.write(world.robot_settings(uri="http://127.0.0.1:9/a/../b"))
+    for command in ("status", "config", "token"):
+        ran = program(command)
+        assert ran.status == USAGE and "mlflow-oidc: " in ran.stderr, (command, ran)
+
+
 def test_a_command_to_be_typed_is_safe_to_type(world, program):
     """A cloned repository names the server; the line is made for being copied into a shell."""
     marker = world.folder / "marker"

@@ -236,6 +236,7 @@ def test_the_tracking_servers_own_certificate_setting_is_heeded(world, program, 
     assert server.requests == []  # least of all a token
     findings = doctor(MLFLOW_TRACKING_SERVER_CERT_PATH=str(world.authority.ca_file))
     assert "2060" in of(findings, "ok")["server-tls"] and "server-token" in of(findings, "ok")
+    assert "cannot be read" in of(doctor(MLFLOW_TRACKING_SERVER_CERT_PATH="/nonexistent.pem"), "fail")["server-tls"]
     findings = doctor(MLFLOW_TRACKING_INSECURE_TLS="true")
     assert any(f["remedy"] == "unset MLFLOW_TRACKING_INSECURE_TLS" for f in findings) and "server-tls" in of(findings, "fail")
 
@@ -260,7 +261,10 @@ def test_hostile_answers_do_no_harm_in_what_is_shown(world, program, doctor):
     token = program.token()
     headers = [("WWW-Authenticate", f'Bearer error="invalid_token", error_description="{evil}{token}"'), ("Location", f"/{evil}")]
     world.server.replace("experiments/search", 401, b"{}", headers)
-    world.provider.metadata["revocation_endpoint"] = "https://x/\u202e"
+    for status in (401, 302):
+        world.server.replace("experiments/search", status, b"{}", [*headers[:1], ("Location", f"/?said={token}{evil}")])
+        ran = program("doctor")
+        assert token not in ran.stdout and token not in ran.stderr
     for arguments in (["doctor"], ["doctor", "--json"]):
         ran = program(*arguments)
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e]", ran.stdout + ran.stderr) and token not in ran.stdout

@@ -72,6 +72,18 @@ def test_login_shows_the_address_and_opens_no_browser_when_told_so(world, progra
     assert world.browser.openings == []
 
 
+def test_a_long_address_is_shown_whole(world, program):
+    world.person(audience="/" * 4000)
+    with program.start("login", "--no-browser") as running:
+        url = None
+        while url is None:
+            line = running.popen.stderr.readline()
+            url = line.strip() if line.startswith("http") else None
+        assert len(url) > 12000 and world.browser.visit(url).status == 200
+        assert running.wait().status == DONE
+    assert "/" * 4000 + "  [" in program("config").done()
+
+
 def test_a_refused_login_says_why_and_leaves_what_there_was(world, program):
     signed_in(world, program)
     token = program.token()
