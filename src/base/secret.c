@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { HIDDEN_LEAST_BYTES = 4, HIDDEN_PREFIX_BYTES = 12 };
+enum { HIDDEN_LEAST_BYTES = 4, HIDDEN_PART_BYTES = 12, HIDDEN_MOST_BYTES = 32 * 1024 };
 
 struct secret {
     size_t length;
@@ -96,20 +96,22 @@ bool secret_equal(const struct secret *a, const struct secret *b)
 
 void secret_hide(const struct secret *secret, char *text)
 {
-    size_t least = secret != NULL ? secret->length : 0;
+    size_t most = secret != NULL ? secret->length : 0;
+    size_t least = most;
+    size_t hidden = 0; /* how far from here */
 
-    least = least < HIDDEN_PREFIX_BYTES ? least : HIDDEN_PREFIX_BYTES;
-    while (least >= HIDDEN_LEAST_BYTES && *text != '\0') {
-        size_t n = 0;
-
-        while (n < secret->length && text[n] != '\0' && text[n] == secret->bytes[n]) {
-            n++;
+    most = most < HIDDEN_MOST_BYTES ? most : HIDDEN_MOST_BYTES;
+    least = least < HIDDEN_PART_BYTES ? least : HIDDEN_PART_BYTES;
+    if (least < HIDDEN_LEAST_BYTES) {
+        return;
+    }
+    for (size_t left = strlen(text); left > 0; left--, text++) {
+        if (left >= least && memmem(secret->bytes, most, text, least) != NULL) {
+            hidden = least;
         }
-        if (n >= least) {
-            memset(text, '*', n);
-            text += n;
-        } else {
-            text++;
+        if (hidden > 0) {
+            *text = '*';
+            hidden--;
         }
     }
 }

@@ -26,8 +26,9 @@ size_t secret_length(const struct secret *secret);
 bool secret_equal(const struct secret *a, const struct secret *b);
 bool secret_equal_bytes(const struct secret *a, const char *bytes, size_t n);
 
-/* Writes '*' over every place of `text` that holds the secret or its beginning (12 bytes of it, for it may be cut
- * there). Secrets of fewer than 4 bytes are left: they stand in any text. NULL: nothing to hide. */
+/* Writes '*' over every place of `text` that holds the secret or any 12 bytes in a row of its first 32 KiB, for it may be
+ * cut, or have something put into it. Secrets of fewer than 4 bytes are left: they stand in any text. NULL: nothing to
+ * hide. */
 void secret_hide(const struct secret *secret, char *text);
 
 #endif

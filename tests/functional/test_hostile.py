@@ -597,17 +597,19 @@ def test_the_reason_of_the_tracking_server_moves_no_terminal(world, error):
 
 @pytest.mark.parametrize("who", ["robot", "person"])
 def test_a_token_that_the_tracking_server_says_back_does_not_stand_in_the_error(world, who):
-    """world.check_promises greps for it; here for its beginning too, which is left where a text is cut."""
+    """world.check_promises greps for it; here for any part of it too."""
     getattr(world, who)()
 
     def echo(request, normal):
         said = request.bearer
-        tokens = " ".join([said, *(r.bearer for r in world.server.requests), "".join("\\" + c for c in said), said[:-5]])
+        tokens = " ".join([said, *(r.bearer for r in world.server.requests), "".join("\\" + c for c in said), said[5:-5],
+                           said[:20] + "/" + said[20:]])
         return refusing(f'Bearer error="{said}", error_description="{tokens}", scope="{"x" * 60}{tokens}"')
 
     world.server.fault("*", echo)
     text = one_line(world.run("search()"), "***", code="provider")
-    assert not [r for r in world.server.requests if r.bearer[:12] in text] and len(set(world.server.tokens())) == 2
+    parts = {token[i : i + 12] for token in world.server.tokens() for i in range(len(token) - 11)}
+    assert not [part for part in parts if part in text] and len(set(world.server.tokens())) == 2
 
 
 @pytest.mark.parametrize("effect", [{"endless": True}, {"drip": 0.5}], ids=["endless", "slow"])

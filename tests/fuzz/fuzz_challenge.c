@@ -6,7 +6,7 @@
 #include "fuzz.h"
 
 #define TOKEN "eyJhbGciOiJub25lIn0.e30.c2lnbmF0dXJl"
-enum { TOKEN_SHOWN_MOST = 11 };
+enum { TOKEN_PART = 12 };
 
 static void check_text(const char *text, size_t size)
 {
@@ -63,13 +63,16 @@ static void check_refusal(const char *field)
 {
     static const char *const sent[] = {TOKEN, NULL};
     struct refusal refusal = {.server_uri = "https://x", .token_hint = "aud x", .challenge = field, .sent = sent};
-    char beginning[] = TOKEN;
     struct moidc_err err;
 
-    beginning[TOKEN_SHOWN_MOST + 1] = '\0';
     HOLDS(refusal_set(&refusal, &err) == MOIDC_E_PROVIDER && err.http_status == 401);
     fuzz_check_err(err.code, &err);
-    HOLDS(strstr(err.what, beginning) == NULL && strstr(err.oauth_error, beginning) == NULL);
+    for (size_t i = 0; i + TOKEN_PART < sizeof TOKEN; i++) {
+        char part[TOKEN_PART + 1] = "";
+
+        memcpy(part, TOKEN + i, TOKEN_PART);
+        HOLDS(strstr(err.what, part) == NULL && strstr(err.oauth_error, part) == NULL);
+    }
     HOLDS(strlen(err.what) < sizeof err.what - 1);
 }
 

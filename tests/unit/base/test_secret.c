@@ -92,6 +92,9 @@ static void test_hidden_wherever_it_stands(void)
         {"rt.0123456789abcdef", "rt.0123456789abcdef)", "*******************)"},
         {"rt.0123456789abcdef", "cut: rt.0123456789ab", "cut: ***************"},
         {"rt.0123456789abcdef", "rt.01234567", "rt.01234567"},
+        {"rt.0123456789abcdef", "...3456789abcde, 3456789abcd", "...************, 3456789abcd"},
+        {"0123456789abcdefghijklmno", "0123456789ab?cdefghijklmno", "************?*************"},
+        {"0123456789abcdefghijklmno", "123456789abcdef0123456789abcdefg", "********************************"},
         {"aaaab", "aaaaab", "a*****"},
         {"", "text", "text"},
     };
