@@ -84,9 +84,9 @@ class Terminal:
         self.program, self.text, self.status = program, "", None
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))  # before the program looks
             os.chdir(program.world.cwd)
             os.execve(command[0], command, environment)
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
 
     def read(self):
         """Takes what was printed since; False at the end."""

@@ -39,13 +39,17 @@ def poll(world):
 
 
 def check_pace(gaps, seconds):
-    """A second and what the machine needs: the clock is moved on by whole ones."""
-    assert all(wanted - 0.1 <= gap < wanted + 2.5 for gap, wanted in zip(gaps, seconds)), (gaps, seconds)
+    """Never sooner. Later by what the machine needs: a busy one has the clock moved on by several seconds meanwhile."""
+    assert all(wanted - 0.1 <= gap < wanted + 10 for gap, wanted in zip(gaps, seconds)), (gaps, seconds)
 
 
 def finish(world, process, device, seconds=5):
     world.provider.decide(device.user_code)
-    world.advance(seconds)
+    for _ in range(5):  # the pause may have begun only after the clock was moved on
+        world.advance(seconds)
+        end = time.monotonic() + 3
+        while process.busy() and time.monotonic() < end:
+            time.sleep(0.01)
     outcome = process.wait()
     process.end()
     return outcome

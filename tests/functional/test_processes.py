@@ -113,6 +113,7 @@ def work(_):
     return [e.name for e in MlflowClient(tracking_uri=os.environ["URI"]).search_experiments()]
 if __name__ == "__main__":
     stop = threading.Event()
+    mlflow_oidc_client.get_token(os.environ["URI"])  # what is imported at first use is there: Python's import locks do not outlive a fork
     def log():
         while not stop.is_set():
             mlflow_oidc_client.get_token(os.environ["URI"])
