@@ -380,6 +380,7 @@ class World:
         ours, theirs = socket.socketpair()
         cwd = str(cwd or self.cwd)
         (self.browser.folder / "watched").write_text(str(err))
+        err.touch()  # it is looked into before the terminal's first line comes
         screen = Terminal(terminal, err) if terminal else None
         with open(out, "wb") as out_file, open(screen.slave if screen else err, "wb") as err_file, theirs:
             if spawn:
