@@ -1,25 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/upstream.h"
 
-#include "base/text.h"
-#include "io/trust.h"
+#include "io/upstream_route.h"
 
 #include <curl/curl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { CONNECT_MS = 10 * 1000, EXPECT_MS = 1000, POLL_MS = 1000, BUFFER_BYTES = 64 * 1024, IDLE_S = 60 };
-
-struct upstream_route {
-    struct url url;
-    struct trust trust;
-    struct moidc_env *env;
-    const char *proxy;       /* borrowed from env */
-    const char *client_cert; /* borrowed from env; NULL: none */
-    bool insecure;
-};
 
 struct upstream {
     const struct upstream_route *route;
@@ -43,71 +32,6 @@ static CURLcode global_result;
 static void global_init(void)
 {
     global_result = curl_global_init(CURL_GLOBAL_DEFAULT); /* counted, and safe beside that of io/http.c */
-}
-
-/* As MLflow reads its switches. */
-static bool is_true(const char *text)
-{
-    return text != NULL && (text_equal_nocase(text, "true") || strcmp(text, "1") == 0);
-}
-
-static enum moidc_code take_certificates(struct upstream_route *route, struct moidc_err *err)
-{
-    const char *bundle = env_get(route->env, "MLFLOW_TRACKING_SERVER_CERT_PATH");
-    struct stat status;
-
-    route->insecure = is_true(env_get(route->env, "MLFLOW_TRACKING_INSECURE_TLS"));
-    route->client_cert = env_get(route->env, "MLFLOW_TRACKING_CLIENT_CERT_PATH");
-    if (bundle == NULL) {
-        return trust_find(route->env, NULL, &route->trust, err);
-    }
-    if (route->insecure) {
-        err_set(err, MOIDC_E_CONFIGURATION,
-                "MLFLOW_TRACKING_INSECURE_TLS and MLFLOW_TRACKING_SERVER_CERT_PATH contradict each other");
-        return err_next(err, "unset one of them");
-    }
-    if (stat(bundle, &status) != 0) {
-        err_set(err, MOIDC_E_CONFIGURATION, "the certificates of the tracking server are not there");
-        err_where(err, "environment variable MLFLOW_TRACKING_SERVER_CERT_PATH: %s", bundle);
-        return err_next(err, "set it to a PEM file or to a hashed directory");
-    }
-    if (S_ISDIR(status.st_mode)) {
-        route->trust.directory = mem_strdup(bundle);
-    } else {
-        route->trust.file = mem_strdup(bundle);
-    }
-    return route->trust.directory != NULL || route->trust.file != NULL ? MOIDC_OK : err_memory(err);
-}
-
-enum moidc_code upstream_route_new(const struct moidc_env *env, const char *uri, struct upstream_route **ret,
-                                   struct moidc_err *err)
-{
-    CLEANUP(upstream_route_free_p) struct upstream_route *route = mem_zalloc(sizeof *route);
-    enum moidc_code rc;
-
-    if (route == NULL) {
-        return err_memory(err);
-    }
-    if (!url_parse(uri, &route->url)) {
-        return err_set(err, MOIDC_E_INTERNAL, "a normalised URI is none");
-    }
-    rc = env_copy(env, &route->env, err);
-    rc = rc == MOIDC_OK ? take_certificates(route, err) : rc;
-    if (rc == MOIDC_OK) {
-        route->proxy = trust_proxy(route->env, &route->url);
-        *ret = route;
-        route = NULL;
-    }
-    return rc;
-}
-
-void upstream_route_free(struct upstream_route *route)
-{
-    if (route != NULL) {
-        trust_clear(&route->trust);
-        moidc_env_free(route->env);
-        mem_free(route);
-    }
 }
 
 enum moidc_code upstream_new(const struct upstream_route *route, struct upstream **ret, struct moidc_err *err)
@@ -394,6 +318,9 @@ static enum upstream_result result_of(const struct upstream *upstream, CURLcode 
     switch (result) {
     case CURLE_OK:
         return UPSTREAM_DONE;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+        return UPSTREAM_UNTRUSTED;
     case CURLE_OPERATION_TIMEDOUT: /* only the connection's time is limited here */
         return UPSTREAM_LATE;
     case CURLE_COULDNT_RESOLVE_HOST:
@@ -402,8 +329,6 @@ static enum upstream_result result_of(const struct upstream *upstream, CURLcode 
     case CURLE_PROXY:
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_OUT_OF_MEMORY:
     case CURLE_FAILED_INIT:
         return UPSTREAM_UNREACHED;
@@ -426,6 +351,7 @@ enum upstream_result upstream_send(struct upstream *upstream, const struct upstr
                                    const struct upstream_calls *calls, const char **why)
 {
     CURLcode result = CURLE_OUT_OF_MEMORY;
+    bool quotable;
 
     upstream->request = request;
     upstream->calls = calls;
@@ -445,6 +371,8 @@ enum upstream_result upstream_send(struct upstream *upstream, const struct upstr
     }
     curl_easy_reset(upstream->easy); /* it must not keep pointers to what ends with this call */
     drop_fields(upstream);
-    *why = upstream->why[0] != '\0' ? upstream->why : curl_easy_strerror(result);
+    /* libcurl quotes a proxy's URI that it cannot use, with the password in it */
+    quotable = upstream->why[0] != '\0' && strchr(upstream->why, '@') == NULL;
+    *why = quotable ? upstream->why : curl_easy_strerror(result);
     return result_of(upstream, result);
 }

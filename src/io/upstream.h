@@ -7,25 +7,12 @@
 #ifndef IO_UPSTREAM_H
 #define IO_UPSTREAM_H
 
-#include "base/environment.h"
 #include "base/strbuf.h"
-#include "base/url.h"
+#include "io/upstream_route.h"
 
 #include <sys/types.h>
 
-/* How the server is reached. Immutable, for any number of threads. */
-struct upstream_route;
-
-/* The proxy, the certificates (as io/http.h says) and, from MLFLOW_TRACKING_SERVER_CERT_PATH,
- * MLFLOW_TRACKING_INSECURE_TLS and MLFLOW_TRACKING_CLIENT_CERT_PATH, MLflow's own settings for the tracking server.
- *   uri  the server's, borrowed by the route
- * MOIDC_E_CONFIGURATION: they contradict each other. */
-enum moidc_code upstream_route_new(const struct moidc_env *env, const char *uri, struct upstream_route **ret,
-                                   struct moidc_err *err) MUST_CHECK;
-void upstream_route_free(struct upstream_route *route);
-DEFINE_CLEANUP(struct upstream_route *, upstream_route_free)
-
-/* A connection to it: one user at a time. *ret is the caller's, upstream_free(). */
+/* A connection to the server: one user at a time. *ret is the caller's, upstream_free(). */
 struct upstream;
 enum moidc_code upstream_new(const struct upstream_route *route, struct upstream **ret,
                              struct moidc_err *err) MUST_CHECK;
@@ -70,6 +57,7 @@ struct upstream_calls {
 enum upstream_result {
     UPSTREAM_DONE,
     UPSTREAM_STOPPED,   /* by line(), body(), read() or turn() */
+    UPSTREAM_UNTRUSTED, /* its certificate */
     UPSTREAM_UNREACHED, /* no connection was made: name, address, TLS */
     UPSTREAM_LATE,      /* ... in time */
     UPSTREAM_BROKEN,    /* the connection ended too early, or what came is no HTTP */

@@ -141,6 +141,10 @@ static bool answer_upstream_failure(struct exchange *exchange, enum upstream_res
     } else if (exchange->late || result == UPSTREAM_LATE) {
         err_set(&err, MOIDC_E_TIMEOUT, "the tracking server does not answer in time");
         err_next(&err, "check that it works, and that the network lets you reach it");
+    } else if (result == UPSTREAM_UNTRUSTED) {
+        err_set(&err, MOIDC_E_NETWORK, "the certificate of the tracking server is not trusted: %s", why);
+        err_next(&err,
+                 "if your organisation has a CA of its own, set MLFLOW_TRACKING_SERVER_CERT_PATH to its PEM bundle");
     } else if (result == UPSTREAM_UNREACHED) {
         err_set(&err, MOIDC_E_NETWORK, "the tracking server is not reached: %s", why);
         err_next(&err, "check that it runs, and that the network lets you reach it");
