@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,7 +16,8 @@
 enum {
     STACK_BYTES = 512 * 1024,
     FULL_MS = 100,
-    TURNED_AWAY_MOST = 16,   /* who are told that there are too many */
+    SPARE_THREADS_MOST = 16, /* who wait for a connection */
+    TURNED_AWAY_MOST = 16,   /* who are told that there are too many, or are leaving */
     DESCRIPTORS_EACH = 4,    /* the client's, the server's, and libcurl's own pair */
     DESCRIPTORS_OTHERS = 64, /* the program's */
 };
@@ -33,17 +35,45 @@ size_t proxy_clients_most(void)
     return most > 0 ? most : 1;
 }
 
-void proxy_connection_idle(struct connection *connection, bool idle)
+bool proxy_connection_begin(struct connection *connection)
+{
+    struct moidc_proxy *proxy = connection->proxy;
+    bool ours;
+
+    pthread_mutex_lock(&proxy->mutex);
+    ours = connection->state != CONNECTION_LEAVING;
+    connection->state = ours ? CONNECTION_BUSY : CONNECTION_LEAVING;
+    pthread_mutex_unlock(&proxy->mutex);
+    return ours;
+}
+
+void proxy_connection_rest(struct connection *connection)
 {
     struct moidc_proxy *proxy = connection->proxy;
 
     pthread_mutex_lock(&proxy->mutex);
-    connection->idle = idle;
+    connection->state = CONNECTION_IDLE;
     connection->idle_since_ms = clock_steady_ms();
-    if (idle && atomic_load(&proxy->stopping)) {
+    if (atomic_load(&proxy->stopping)) {
         shutdown(connection->fd, SHUT_RD); /* it would wait for a request that is not taken any more */
     }
     pthread_mutex_unlock(&proxy->mutex);
+}
+
+/* Mutex held. */
+static void mark_leaving(struct connection *connection)
+{
+    if (connection->state != CONNECTION_LEAVING) {
+        connection->state = CONNECTION_LEAVING;
+        connection->proxy->leaving_count++;
+    }
+}
+
+void proxy_connection_leave(struct connection *connection)
+{
+    pthread_mutex_lock(&connection->proxy->mutex);
+    mark_leaving(connection);
+    pthread_mutex_unlock(&connection->proxy->mutex);
 }
 
 static void connection_free(struct connection *connection)
@@ -67,18 +97,52 @@ static void forget(struct connection *connection)
             break;
         }
     }
+    mark_leaving(connection);
+    proxy->leaving_count--;
+    proxy->connection_count--;
     pthread_mutex_unlock(&proxy->mutex);
     connection_free(connection);
-    pthread_mutex_lock(&proxy->mutex);
-    proxy->connection_count--; /* the last touch: the proxy may be freed after it */
-    pthread_mutex_unlock(&proxy->mutex);
 }
 
-static void *serve(void *arg)
+/* The next connection that no thread serves; waits for one, unless enough threads wait. NULL: this thread is to end. */
+static struct connection *next_connection(struct moidc_proxy *proxy)
 {
-    connection_serve(arg);
-    forget(arg);
+    struct connection *connection;
+
+    pthread_mutex_lock(&proxy->mutex);
+    while (proxy->queue == NULL && proxy->spare_threads < SPARE_THREADS_MOST && !atomic_load(&proxy->stopping)) {
+        proxy->spare_threads++;
+        pthread_cond_wait(&proxy->queued, &proxy->mutex);
+        proxy->spare_threads--;
+    }
+    connection = proxy->queue;
+    if (connection != NULL) {
+        proxy->queue = connection->queue_next;
+        proxy->queue_length--;
+    } else {
+        proxy->thread_count--; /* the last touch: the proxy may be freed after it */
+    }
+    pthread_mutex_unlock(&proxy->mutex);
+    return connection;
+}
+
+static void *work(void *arg)
+{
+    struct connection *connection;
+
+    while ((connection = next_connection(arg)) != NULL) {
+        connection_serve(connection);
+        forget(connection);
+    }
     return NULL;
+}
+
+/* True where its client has sent something that its thread has not read yet: it is no idle one, though it looks so. */
+static bool has_unread(const struct connection *connection)
+{
+    int n = 0;
+
+    return ioctl(connection->fd, FIONREAD, &n) == 0 && n > 0;
 }
 
 /* Closes the connection that has waited for its next request for longest; the oldest of several. Mutex held. */
@@ -87,38 +151,49 @@ static bool evict(struct moidc_proxy *proxy)
     struct connection *oldest = NULL;
 
     for (struct connection *connection = proxy->connections; connection != NULL; connection = connection->next) {
-        if (connection->idle && (oldest == NULL || connection->idle_since_ms <= oldest->idle_since_ms)) {
+        if (connection->state == CONNECTION_IDLE &&
+            (oldest == NULL || connection->idle_since_ms <= oldest->idle_since_ms) && !has_unread(connection)) {
             oldest = connection;
         }
     }
     if (oldest != NULL) {
-        oldest->idle = false;
+        mark_leaving(oldest);
         shutdown(oldest->fd, SHUT_RDWR);
     }
     return oldest != NULL;
 }
 
-/* False when there is no room, not even to say so. */
-static bool enlist(struct moidc_proxy *proxy, struct connection *connection)
+/* False when there is no room, not even to say so. Those that are leaving hold their descriptors for a moment only, but
+ * not without bound. Mutex held. */
+static bool make_room(struct moidc_proxy *proxy, struct connection *connection)
 {
-    bool let_in = true;
+    if (proxy->connection_count >= proxy->connections_most + TURNED_AWAY_MOST) {
+        return false;
+    }
+    connection->surplus = proxy->connection_count - proxy->leaving_count >= proxy->connections_most && !evict(proxy);
+    return true;
+}
 
-    pthread_mutex_lock(&proxy->mutex);
-    if (proxy->connection_count >= proxy->connections_most && !evict(proxy)) {
-        connection->surplus = true;
-        let_in = proxy->connection_count < proxy->connections_most + TURNED_AWAY_MOST;
+/* Hands the connection to a thread that waits, or says by *more that another thread is needed. Mutex held. */
+static void enqueue(struct moidc_proxy *proxy, struct connection *connection, bool *more)
+{
+    struct connection **end = &proxy->queue;
+
+    while (*end != NULL) {
+        end = &(*end)->queue_next;
     }
-    if (let_in) {
-        connection->next = proxy->connections;
-        proxy->connections = connection;
-        proxy->connection_count++;
-    }
-    pthread_mutex_unlock(&proxy->mutex);
-    return let_in;
+    *end = connection;
+    connection->next = proxy->connections;
+    proxy->connections = connection;
+    proxy->connection_count++;
+    proxy->queue_length++;
+    *more = proxy->queue_length > proxy->spare_threads;
+    proxy->thread_count += *more;
+    pthread_cond_signal(&proxy->queued);
 }
 
 /* Starts a thread with every signal blocked: they are for the program's own threads. */
-static bool start(struct connection *connection)
+static bool start(struct moidc_proxy *proxy)
 {
     pthread_attr_t attributes;
     pthread_t thread;
@@ -131,33 +206,59 @@ static bool start(struct connection *connection)
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    failed = pthread_create(&thread, &attributes, serve, connection);
+    failed = pthread_create(&thread, &attributes, work, proxy);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
     return failed == 0;
 }
 
-/* Serves the accepted `fd` in a thread of its own, or closes it. */
+/* No thread came to be for it. The connections that wait are served by those that there are, or by none. */
+static void give_up_thread(struct moidc_proxy *proxy)
+{
+    struct connection *orphan = NULL;
+
+    pthread_mutex_lock(&proxy->mutex);
+    if (--proxy->thread_count == 0 && proxy->queue != NULL) {
+        orphan = proxy->queue;
+        proxy->queue = orphan->queue_next;
+        proxy->queue_length--;
+    }
+    pthread_mutex_unlock(&proxy->mutex);
+    if (orphan != NULL) {
+        forget(orphan);
+    }
+}
+
+/* Has the accepted `fd` served by a thread of its own, or closes it. */
 static void admit(struct moidc_proxy *proxy, int fd)
 {
     struct connection *connection = mem_zalloc(sizeof *connection);
+    bool more = false;
+    bool room;
     int one = 1;
 
     if (connection == NULL) {
         close(fd);
         return;
     }
-    *connection = (struct connection){.proxy = proxy, .fd = fd, .idle = true, .idle_since_ms = clock_steady_ms()};
+    *connection = (struct connection){.proxy = proxy, .fd = fd, .idle_since_ms = clock_steady_ms()};
     connection->in = mem_alloc(CONNECTION_HEAD_MOST_BYTES);
     connection->out = mem_alloc(CONNECTION_OUT_BYTES);
-    if (connection->in == NULL || connection->out == NULL || local_peer_find(fd) == LOCAL_PEER_FOREIGN ||
-        !enlist(proxy, connection)) {
+    if (connection->in == NULL || connection->out == NULL || local_peer_find(fd) == LOCAL_PEER_FOREIGN) {
         connection_free(connection);
         return;
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* fails on a UNIX socket, which has no delay */
-    if (!start(connection)) {
-        forget(connection);
+    pthread_mutex_lock(&proxy->mutex);
+    room = make_room(proxy, connection);
+    if (room) {
+        enqueue(proxy, connection, &more);
+    }
+    pthread_mutex_unlock(&proxy->mutex);
+    if (!room) {
+        connection_free(connection);
+    } else if (more && !start(proxy)) {
+        give_up_thread(proxy);
     }
 }
 
@@ -177,8 +278,9 @@ void proxy_clients_accept(struct moidc_proxy *proxy)
 void proxy_clients_end(struct moidc_proxy *proxy, bool all)
 {
     pthread_mutex_lock(&proxy->mutex);
+    pthread_cond_broadcast(&proxy->queued);
     for (struct connection *connection = proxy->connections; connection != NULL; connection = connection->next) {
-        if (all || connection->idle) {
+        if (all || connection->state == CONNECTION_IDLE) {
             shutdown(connection->fd, all ? SHUT_RDWR : SHUT_RD);
         }
     }
@@ -192,7 +294,7 @@ void proxy_clients_wait(struct moidc_proxy *proxy, int wait_ms)
 
     while (!ended && clock_steady_ms() < until_ms) {
         pthread_mutex_lock(&proxy->mutex);
-        ended = proxy->connection_count == 0;
+        ended = proxy->thread_count == 0;
         pthread_mutex_unlock(&proxy->mutex);
         if (!ended) {
             clock_sleep_ms(5);

@@ -163,7 +163,9 @@ static bool read_head(struct connection *connection, bool first, size_t *length)
         if (waiting > 0 && !begun) {
             begun = true;
             until_ms = clock_steady_ms() + CONNECTION_HEAD_WAIT_MS;
-            proxy_connection_idle(connection, false);
+            if (!proxy_connection_begin(connection)) {
+                return false;
+            }
         }
         n = connection_fill(connection);
         if (n == 0) {
@@ -283,6 +285,9 @@ static void linger(struct connection *connection)
 {
     int64_t until_ms = clock_steady_ms() + LINGER_MS;
 
+    if (connection->over && connection->in_start == connection->in_end) {
+        return;
+    }
     shutdown(connection->fd, SHUT_WR);
     for (;;) {
         ssize_t n = loopback_socket_read(connection->fd, connection->in, CONNECTION_HEAD_MOST_BYTES);
@@ -301,11 +306,11 @@ void connection_serve(struct connection *connection)
         size_t length = 0;
         char *head;
 
-        keep = read_head(connection, first, &length) && !atomic_load(&connection->proxy->stopping);
+        keep = read_head(connection, first, &length) && !atomic_load(&connection->proxy->stopping) &&
+               proxy_connection_begin(connection);
         if (!keep) {
             break;
         }
-        proxy_connection_idle(connection, false);
         head = mem_strndup(connection->in + connection->in_start, length);
         if (head == NULL) {
             refuse_head(connection, 503, "memory is out");
@@ -315,8 +320,11 @@ void connection_serve(struct connection *connection)
         keep = serve_request(connection, head, length);
         mem_wipe(head, length);
         mem_free(head);
-        proxy_connection_idle(connection, keep);
+        if (keep) {
+            proxy_connection_rest(connection);
+        }
     }
+    proxy_connection_leave(connection);
     if (!connection->gone) {
         linger(connection);
     }

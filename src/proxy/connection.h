@@ -11,13 +11,19 @@
 
 enum {
     CONNECTION_HEAD_MOST_BYTES = 64 * 1024,
-    CONNECTION_OUT_BYTES = 128 * 1024,
+    CONNECTION_OUT_BYTES = 64 * 1024,
     CONNECTION_HEAD_WAIT_MS = 10 * 1000,  /* for a head, from its first byte on */
     CONNECTION_IDLE_WAIT_MS = 120 * 1000, /* for the next request */
     CONNECTION_STALL_MS = 120 * 1000,     /* for any byte of a body, either way */
 };
 
 struct moidc_proxy;
+
+enum connection_state {
+    CONNECTION_IDLE,    /* it waits for its next request */
+    CONNECTION_BUSY,    /* from the first byte of a request on */
+    CONNECTION_LEAVING, /* no request of it is served any more */
+};
 
 struct connection {
     struct moidc_proxy *proxy;
@@ -32,10 +38,12 @@ struct connection {
     size_t out_most;
     bool gone;    /* the client is, or its time is up */
     bool surplus; /* there are too many: it is turned away */
+    bool over;    /* the client said that it sends no more, and all that it sent was read */
 
     /* of the proxy's list, guarded by its mutex */
     struct connection *next;
-    bool idle;
+    struct connection *queue_next;
+    enum connection_state state;
     int64_t idle_since_ms;
 };
 

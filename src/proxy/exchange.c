@@ -263,6 +263,7 @@ bool exchange_serve(struct connection *connection, const struct proxy_request *r
     body_init(&exchange.body, connection, request);
     response_init(&exchange.response);
     keep = prepare(&exchange) && run(&exchange);
+    connection->over = !request->keep_alive && exchange.body.ended;
     response_clear(&exchange.response);
     strbuf_free(&exchange.fields);
     strbuf_free(&exchange.kept);

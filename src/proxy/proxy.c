@@ -90,6 +90,7 @@ enum moidc_code moidc_proxy_new(struct moidc_server *server, const struct moidc_
         return err_memory(err);
     }
     pthread_mutex_init(&proxy->mutex, NULL);
+    pthread_cond_init(&proxy->queued, NULL);
     atomic_init(&proxy->stopping, false);
     atomic_init(&proxy->aborted, false);
     proxy->server = server;
@@ -218,7 +219,7 @@ void moidc_proxy_free(struct moidc_proxy *proxy)
     if (proxy == NULL) {
         return;
     }
-    if (proxy->connection_count > 0) {
+    if (proxy->thread_count > 0) {
         return; /* a thread hangs in the system and may yet come back: better lost than freed under it */
     }
     while (proxy->spare_count > 0) {
@@ -230,6 +231,7 @@ void moidc_proxy_free(struct moidc_proxy *proxy)
     moidc_env_free(proxy->env);
     mem_free(proxy->server_origin);
     mem_free(proxy->uri);
+    pthread_cond_destroy(&proxy->queued);
     pthread_mutex_destroy(&proxy->mutex);
     mem_free(proxy);
 }

@@ -35,6 +35,12 @@ struct moidc_proxy {
     pthread_mutex_t mutex; /* guards all below; never held while anything is waited for */
     struct connection *connections;
     size_t connection_count;
+    size_t leaving_count;     /* those of them in CONNECTION_LEAVING */
+    struct connection *queue; /* those of them that no thread serves yet, the oldest first */
+    size_t queue_length;
+    pthread_cond_t queued; /* ... or the proxy is stopping */
+    size_t thread_count;
+    size_t spare_threads;                       /* those of them that wait */
     struct proxy_spare spare[PROXY_SPARE_MOST]; /* connections to the server that nobody uses now, the last used last */
     size_t spare_count;
     char failure[PROXY_SHOWN_BYTES]; /* for the person, who may have to act; "": none is new */
@@ -49,8 +55,13 @@ void proxy_clients_end(struct moidc_proxy *proxy, bool all);
 /* Waits until nobody is served any more, in short steps, at most that long. */
 void proxy_clients_wait(struct moidc_proxy *proxy, int wait_ms);
 
-/* Marks the connection as waiting for a request, or as busy with one. */
-void proxy_connection_idle(struct connection *connection, bool idle);
+/* A request of the connection begins. False when the connection was closed to make room: the request must go nowhere, as
+ * its client cannot be answered and will send it again. */
+bool proxy_connection_begin(struct connection *connection) MUST_CHECK;
+/* It waits for its next request. */
+void proxy_connection_rest(struct connection *connection);
+/* No further request of it is served; it makes room for another one. */
+void proxy_connection_leave(struct connection *connection);
 
 /* A connection to the server; given back with proxy_upstream_give() once it may serve another request. */
 enum moidc_code proxy_upstream_take(struct moidc_proxy *proxy, struct upstream **ret, struct moidc_err *err) MUST_CHECK;
