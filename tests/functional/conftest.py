@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 
@@ -11,6 +12,11 @@ import jose  # noqa: E402
 import tls  # noqa: E402
 from program import Program  # noqa: E402
 from world import PYTHON, World, Zygote, tools_environment  # noqa: E402
+
+# `nohup script/test &` has these ignored, and a process that is started with an ignored signal heeds that
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 VERSION = """

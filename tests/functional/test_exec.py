@@ -170,14 +170,18 @@ def children(pid):
         return [int(child) for child in file.read().split()]
 
 
+# says which signals came, until its standard input ends; they are blocked, as Python's handlers run late where read() waits
 TRAPS = """
-import os, signal, sys
-for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-    signal.signal(number, lambda number, frame: os.write(1, signal.Signals(number).name.encode() + b"\\n"))
+import os, select, signal, sys
+numbers = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
+signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
 os.write(1, b"ready\\n")
-for line in sys.stdin:
-    pass
-sys.exit(7)
+while True:
+    came = signal.sigtimedwait(numbers, 0.02)
+    if came:
+        os.write(1, signal.Signals(came.si_signo).name.encode() + b"\\n")
+    elif select.select([0], [], [], 0)[0] and not os.read(0, 100):
+        sys.exit(7)
 """
 
 

@@ -30,7 +30,7 @@ from server import TrackingServer
 
 INSIDE = str(Path(__file__).with_name("inside.py"))
 PYTHON = os.environ.get("MOIDC_TEST_PYTHON", sys.executable)
-CALL_LIMIT_S = 20  # no call of a test may take longer: a hang is a failure, not a wait
+CALL_LIMIT_S = 40  # no call of a test may take longer: a hang is a failure, not a wait
 
 KEYS = {
     "uri": "URI", "issuer": "ISSUER", "client-id": "CLIENT_ID", "client-secret": "CLIENT_SECRET", "redirect-uri": "REDIRECT_URI",
