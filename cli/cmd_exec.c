@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "arguments.h"
+#include "descriptors.h"
 #include "environment.h"
 #include "message.h"
 #include "output.h"
@@ -31,6 +32,9 @@ static const struct option_info options[] = {
     {"proxy", 'p', NULL, "give CMD a proxy of its own, which renews the token as long as CMD runs"},
     {NULL, 0, NULL, NULL},
 };
+
+/* As they were when the program began. */
+static struct descriptors inherited;
 
 static int cannot_run(const char *name, int error)
 {
@@ -64,6 +68,7 @@ static int become(struct program *program, const struct moidc_server *server, co
     program_notices(program);
     environ = environment;
     terminal_signals_restore();
+    descriptors_close_later(&inherited);
     execvp(command[0], command);
     return cannot_run(command[0], errno);
 }
@@ -148,6 +153,7 @@ static void run_child(char **command, char **environment, const struct sigaction
         sigaction(SIGNALS[i], &before[i], NULL);
     }
     terminal_signals_restore();
+    descriptors_close_later(&inherited);
     environ = environment;
     execvp(command[0], command);
     error = errno;
@@ -257,6 +263,7 @@ static int run(struct program *program, const struct arguments *arguments)
     struct moidc_err err;
     int status;
 
+    descriptors_note(&inherited);
     if (arguments->operand_count == 0) {
         message_usage(arguments->command, "which command is to be run?");
         return STATUS_USAGE;

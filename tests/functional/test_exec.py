@@ -1,4 +1,5 @@
 """`mlflow-oidc exec`: a program with the server and a token in its environment, with a proxy of its own or without."""
+import ast
 import json
 import os
 import re
@@ -163,6 +164,18 @@ def test_standard_input_and_output_are_the_programs_own(world, program, options)
     done = subprocess.run([program.path, "exec", *options, "--", "sh", "-c", "cat; echo err >&2"], env=program.environment(),
                           cwd=world.cwd, input=b"\x00\xff" * 100_000, capture_output=True, timeout=20)
     assert done.stdout == b"\x00\xff" * 100_000 and done.stderr == b"err\n"
+
+
+@BY
+def test_it_inherits_what_we_were_given_and_nothing_of_ours(world, program, options):
+    """A connection to the provider, the proxy's listener or a lock would live on in whatever CMD leaves running."""
+    world.robot()
+    with open(world.cwd / "given", "w") as given:
+        done = subprocess.run([program.path, "exec", *options, "--", sys.executable, "-c", "import os; print(os.listdir('/proc/self/fd'))"],
+                              env=program.environment(), cwd=world.cwd, capture_output=True, text=True, timeout=40,
+                              pass_fds=[given.fileno()])
+        found = {int(name) for name in ast.literal_eval(done.stdout)}
+        assert len(found) == 5 and {0, 1, 2, given.fileno()} < found, "and the one by which it looks"
 
 
 def children(pid):
