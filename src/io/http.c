@@ -3,6 +3,7 @@
 
 #include "base/fork_gate.h"
 #include "base/url.h"
+#include "io/client_socket.h"
 #include "io/clock.h"
 #include "io/http_headers.h"
 #include "io/trust.h"
@@ -183,6 +184,7 @@ static CURLcode set_common(struct http *http, CURL *easy, const char *proxy)
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, client_socket_open);
     /* a name look-up that hangs is left to its thread when the call ends */
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CONNECT_MS);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/upstream.h"
 
+#include "io/client_socket.h"
 #include "io/upstream_route.h"
 
 #include <curl/curl.h>
@@ -184,6 +185,9 @@ static CURLcode set_route(CURL *easy, const struct upstream_route *route)
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_NOPROXY, no_proxy != NULL ? no_proxy : "");
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_CAINFO, route->trust.file);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_CAPATH, route->trust.directory);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, route->trust.file);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, route->trust.directory);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, route->insecure ? 0L : 1L);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, route->insecure ? 0L : 2L);
     rc = rc ? rc
@@ -195,6 +199,7 @@ static CURLcode set_route(CURL *easy, const struct upstream_route *route)
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, client_socket_open);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);

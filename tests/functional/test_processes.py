@@ -1,5 +1,9 @@
 """Many processes, threads, forks and interpreters at once: contract.md, "What a call does", 5, at the size of a cluster node."""
+import os
+import re
 import sys
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from world import attempts
@@ -170,3 +174,26 @@ print(mlflow_oidc_client.get_token(os.environ["URI"]) == mine)
     assert said[2] == "True" and said[0] == said[1] and said[0] in ("True", "refused"), (said, done.stderr)
     if sys.version_info < (3, 12) or not isolated:
         assert len(world.token_requests()) == 1
+
+
+CLOSED_AT_EXEC = 0o2000000
+
+
+def connections(pid, port):
+    """The descriptors of the process whose connection leads to that port."""
+    with open(f"/proc/{pid}/net/tcp") as table:
+        rows = [line.split() for line in table][1:]
+    sockets = {f"socket:[{row[9]}]" for row in rows if int(row[2].split(":")[1], 16) == port}
+    folder = Path(f"/proc/{pid}/fd")
+    return [fd.name for fd in folder.iterdir() if os.readlink(fd) in sockets]
+
+
+def test_no_program_that_the_process_starts_inherits_a_connection(world):
+    world.robot()
+    process = world.process()
+    process.do("token()").ok()
+    found = connections(process.pid, urlsplit(world.provider.issuer).port)
+    assert found, "it is kept for the next request"
+    for fd in found:
+        flags = Path(f"/proc/{process.pid}/fdinfo/{fd}").read_text()
+        assert int(re.search(r"flags:\s+(\d+)", flags).group(1), 8) & CLOSED_AT_EXEC
