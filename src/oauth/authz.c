@@ -47,7 +47,8 @@ static void response_free(struct response *response)
     secret_free(response->description);
 }
 
-/* False when a parameter stands twice (RFC 6749 §3.1: must not) or is not properly encoded. */
+/* False when a parameter stands twice (RFC 6749 §3.1: must not) or is not properly encoded. The description of an error is
+ * words for a person, which some write in other encodings: one that cannot be read is none, and the error counts. */
 static bool response_read(const char *query, struct response *ret)
 {
     struct {
@@ -58,7 +59,6 @@ static bool response_read(const char *query, struct response *ret)
         {"iss", &ret->iss},
         {"code", &ret->code},
         {"error", &ret->error},
-        {"error_description", &ret->description},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
@@ -68,7 +68,7 @@ static bool response_read(const char *query, struct response *ret)
             return false;
         }
     }
-    return true;
+    return ret->error == NULL || form_get(query, "error_description", &ret->description) <= 1;
 }
 
 /* RFC 9207 §2.4: a wrong `iss` is the sign of a mix-up; a missing one only where the provider promised it. */

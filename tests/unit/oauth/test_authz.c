@@ -166,6 +166,20 @@ static void test_badly_encoded_answers_are_strays(void)
     check_stray("code=a%00b&state=St");
     check_stray("code=%ff&state=St");
     check_stray("code=abc&state=St&iss=%c0%af");
+    check_stray("error=%ff&state=St");
+}
+
+static void test_a_description_that_cannot_be_read_does_not_hide_the_refusal(void)
+{
+    static const char *const odd[] = {"Zugriff+verweigert+f%FCr+dich", "100%", "a%00b", "%c0%af"};
+    char query[128];
+
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+        snprintf(query, sizeof query, "error=access_denied&error_description=%s&state=St", odd[i]);
+        check_refused(query, false, MOIDC_E_PROVIDER, "access_denied");
+        CHECK_TEXT(last.oauth_error, "access_denied");
+        CHECK(strchr(last.what, '(') == NULL);
+    }
 }
 
 static void test_wrong_issuer_is_a_mix_up(void)
@@ -248,6 +262,7 @@ int main(void)
     RUN(test_answers_to_others_are_strays);
     RUN(test_parameters_that_stand_twice_make_a_stray);
     RUN(test_badly_encoded_answers_are_strays);
+    RUN(test_a_description_that_cannot_be_read_does_not_hide_the_refusal);
     RUN(test_wrong_issuer_is_a_mix_up);
     RUN(test_missing_issuer_is_refused_where_it_was_promised);
     RUN(test_refusal_is_told_in_the_providers_words);
