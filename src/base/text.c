@@ -77,6 +77,16 @@ bool text_is_utf8(const char *s, size_t n)
     return true;
 }
 
+bool text_is_visible(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (s[i] <= ' ' || s[i] > '~') {
+            return false;
+        }
+    }
+    return n > 0;
+}
+
 /* Not strcasecmp(): what it takes for a letter follows the locale (a Turkish one has another small I). */
 static char lower(char c)
 {

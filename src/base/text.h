@@ -13,6 +13,9 @@ void text_make_printable(char *s);
 /* True when the `n` bytes are well-formed UTF-8 (RFC 3629): no overlong forms, no surrogates. */
 bool text_is_utf8(const char *s, size_t n);
 
+/* True when the `n` bytes, at least one, are visible ASCII without spaces: they end no header line and begin none. */
+bool text_is_visible(const char *s, size_t n);
+
 /* True when the two strings are equal but for the case of A-Z. */
 bool text_equal_nocase(const char *a, const char *b);
 /* The same of their first `n` bytes, or as many as there are. */

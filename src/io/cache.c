@@ -2,6 +2,7 @@
 #include "io/cache.h"
 
 #include "base/json.h"
+#include "base/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -98,6 +99,17 @@ static bool is_of_any_identity(const json_t *object)
     return true;
 }
 
+/* What `rc` comes to where the file itself is at fault: it is damaged. */
+static enum moidc_code of_file(const struct cache_dir *dir, const char *name, enum moidc_code rc, struct moidc_err *err)
+{
+    if (rc == MOIDC_E_PROTOCOL) {
+        err->code = rc = MOIDC_E_STORAGE;
+        err_where(err, "%s/%s", cache_dir_path(dir), name);
+        err_next(err, "nothing: it is replaced at the next sign-in");
+    }
+    return rc;
+}
+
 /* The file in `slot` as JSON; NULL when there is none (*absent) or it is damaged (err set, code returned). */
 static enum moidc_code slot_read(const struct cache_dir *dir, const char *name, json_t **ret, bool *absent,
                                  struct moidc_err *err)
@@ -112,12 +124,7 @@ static enum moidc_code slot_read(const struct cache_dir *dir, const char *name, 
     if (rc == MOIDC_OK && !is_of_any_identity(*ret)) {
         rc = err_set(err, MOIDC_E_PROTOCOL, "the cache file names no identity");
     }
-    if (rc == MOIDC_E_PROTOCOL) {
-        err->code = rc = MOIDC_E_STORAGE;
-        err_where(err, "%s/%s", cache_dir_path(dir), name);
-        err_next(err, "nothing: it is replaced at the next sign-in");
-    }
-    return rc;
+    return of_file(dir, name, rc, err);
 }
 
 static enum moidc_code text_copy(const json_t *object, const char *key, char **ret, struct moidc_err *err)
@@ -130,6 +137,17 @@ static enum moidc_code text_copy(const json_t *object, const char *key, char **r
     return MOIDC_OK;
 }
 
+/* One that a provider's answer could have brought, for it is to stand in a header (RFC 6750 §2.1), whoever wrote this. */
+static enum moidc_code token(const json_t *object, const char *key, struct secret **ret, struct moidc_err *err)
+{
+    const json_t *value = json_object_get(object, key);
+
+    if (json_is_string(value) && !text_is_visible(json_string_value(value), json_string_length(value))) {
+        return err_set(err, MOIDC_E_PROTOCOL, "the cached %s is not a string of visible characters", key);
+    }
+    return json_secret(object, key, ret, err);
+}
+
 static enum moidc_code entry_fill(const json_t *object, struct cache_entry *entry, struct moidc_err *err)
 {
     const json_t *servers = json_object_get(object, "servers");
@@ -138,9 +156,9 @@ static enum moidc_code entry_fill(const json_t *object, struct cache_entry *entr
     size_t i;
     enum moidc_code rc;
 
-    rc = json_secret(object, "access_token", &entry->access_token, err);
-    rc = rc == MOIDC_OK ? json_secret(object, "id_token", &entry->id_token, err) : rc;
-    rc = rc == MOIDC_OK ? json_secret(object, "refresh_token", &entry->refresh_token, err) : rc;
+    rc = token(object, "access_token", &entry->access_token, err);
+    rc = rc == MOIDC_OK ? token(object, "id_token", &entry->id_token, err) : rc;
+    rc = rc == MOIDC_OK ? token(object, "refresh_token", &entry->refresh_token, err) : rc;
     rc = rc == MOIDC_OK ? text_copy(object, "subject", &entry->subject, err) : rc;
     rc = rc == MOIDC_OK ? text_copy(object, "nonce", &entry->nonce, err) : rc;
     rc = rc == MOIDC_OK ? text_copy(object, "client_auth", &entry->client_auth, err) : rc;
@@ -161,7 +179,7 @@ static enum moidc_code entry_fill(const json_t *object, struct cache_entry *entr
     return rc;
 }
 
-/* The entry that the object holds; *ret stays NULL when it is of another release. */
+/* The entry that the object holds; *ret stays NULL when it is of another release. MOIDC_E_PROTOCOL: it cannot be one. */
 static enum moidc_code entry_from(const json_t *object, struct cache_entry **ret, struct moidc_err *err)
 {
     CLEANUP(cache_entry_free_p) struct cache_entry *entry = NULL;
@@ -203,13 +221,14 @@ enum moidc_code cache_read(const struct cache_dir *dir, const struct identity *i
 
         slot_name(identity, slot, name);
         rc = slot_read(dir, name, &object, &absent, err);
-        if (rc != MOIDC_OK || absent) {
-            *damaged = *damaged || rc == MOIDC_E_STORAGE;
-            return rc == MOIDC_E_STORAGE ? MOIDC_OK : rc;
+        if (rc == MOIDC_OK && !absent && !is_of_identity(object, identity)) {
+            continue;
         }
-        if (is_of_identity(object, identity)) {
-            return entry_from(object, ret, err);
+        if (rc == MOIDC_OK && !absent) {
+            rc = of_file(dir, name, entry_from(object, ret, err), err);
         }
+        *damaged = *damaged || rc == MOIDC_E_STORAGE;
+        return rc == MOIDC_E_STORAGE ? MOIDC_OK : rc;
     }
     return MOIDC_OK;
 }

@@ -10,19 +10,6 @@
 
 enum { LIFETIME_MOST_S = 10 * 365 * 86400 }; /* beyond it nobody means what he says */
 
-/* RFC 6750 §2.1 and RFC 6749 appendix A.12: nothing that could end a header line or begin another one. */
-static bool is_visible_ascii(const struct secret *secret)
-{
-    const char *bytes = secret_reveal(secret);
-
-    for (size_t i = 0; i < secret_length(secret); i++) {
-        if (bytes[i] <= ' ' || bytes[i] > '~') {
-            return false;
-        }
-    }
-    return secret_length(secret) > 0;
-}
-
 static enum moidc_code token(const json_t *reply, const char *name, struct secret **ret, struct moidc_err *err)
 {
     const json_t *value = json_object_get(reply, name);
@@ -38,7 +25,8 @@ static enum moidc_code token(const json_t *reply, const char *name, struct secre
     if (rc != MOIDC_OK) {
         return rc;
     }
-    if (*ret == NULL || !is_visible_ascii(*ret)) {
+    /* RFC 6750 §2.1 and RFC 6749 appendix A.12: it is to stand in a header */
+    if (*ret == NULL || !text_is_visible(secret_reveal(*ret), secret_length(*ret))) {
         return err_set(err, MOIDC_E_PROTOCOL, "the provider's %s is not a string of visible characters", name);
     }
     return MOIDC_OK;

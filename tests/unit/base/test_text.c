@@ -46,6 +46,17 @@ static void test_controls_become_question_marks(void)
     check_printable("\xf3\xa0\x80\x81\xf3\xa0\x81\xbf|\xef\xbf\xb9\xef\xbf\xbb|\xe1\xa0\x8e", "??|??|?");
 }
 
+static void test_visible_text_has_no_spaces_controls_or_letters_beyond_ascii(void)
+{
+    static const char *const no[] = {"", " ", "a b", "a\r\nb", "a\tb", "\x7f", "\x1f", "\xc3\xb6", "\x80", "\xff"};
+
+    CHECK(text_is_visible("!~aZ09+/=._-", 12) && text_is_visible("a b", 1) && !text_is_visible("a", 0));
+    CHECK(!text_is_visible("a\0b", 3));
+    for (size_t i = 0; i < sizeof no / sizeof no[0]; i++) {
+        CHECK(!text_is_visible(no[i], strlen(no[i])));
+    }
+}
+
 static void test_broken_utf8_becomes_question_marks(void)
 {
     check_printable("\x80", "?");
@@ -178,6 +189,7 @@ int main(void)
 {
     RUN(test_what_can_be_printed_stays);
     RUN(test_controls_become_question_marks);
+    RUN(test_visible_text_has_no_spaces_controls_or_letters_beyond_ascii);
     RUN(test_broken_utf8_becomes_question_marks);
     RUN(test_utf8_is_judged_by_rfc_3629);
     RUN(test_sequences_that_are_cut_off_are_not_read_past);

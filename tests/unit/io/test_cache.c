@@ -135,7 +135,7 @@ static void test_further_parts_of_an_identity_tell_it_apart(void)
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         char token[16];
 
-        snprintf(token, sizeof token, "token %zu", i);
+        snprintf(token, sizeof token, "token-%zu", i);
         check_read(&others[i], NULL, false);
         write_one(&others[i], token);
         check_read(&others[i], token, false);
@@ -254,6 +254,26 @@ static void test_members_of_another_type_are_not_there(void)
     end();
 }
 
+/* Whoever wrote it: what a header cannot carry, or what would begin another one, is never sent. */
+static void test_tokens_that_no_header_can_carry_are_damage(void)
+{
+    static const char *const tokens[] = {"access_token", "id_token", "refresh_token"};
+    static const char *const texts[] = {"AT\\r\\nX-Evil: 1", "A T", "", "\\u0007", "T\\u00f6ken", "\\u007f"};
+    char text[512];
+
+    begin();
+    for (size_t i = 0; i < sizeof tokens / sizeof tokens[0] * (sizeof texts / sizeof texts[0]); i++) {
+        snprintf(text, sizeof text, "{\"version\":1," NAMES ",\"%s\":\"%s\"}", tokens[i % 3], texts[i / 3]);
+        put_file(path_of(&ANN), text, 0600);
+        check_read(&ANN, NULL, true);
+        CHECK_CONTAINS(err.what, tokens[i % 3]);
+        CHECK(strstr(err.what, "Evil") == NULL);
+        write_one(&ANN, "new");
+        check_read(&ANN, "new", false);
+    }
+    end();
+}
+
 static void test_servers_are_compared_whole(void)
 {
     CLEANUP(cache_entry_free_p) struct cache_entry *entry = entry_of("AT");
@@ -355,6 +375,7 @@ int main(void)
     RUN(test_damaged_file_is_a_miss_and_replaced);
     RUN(test_file_of_another_release_is_a_silent_miss);
     RUN(test_members_of_another_type_are_not_there);
+    RUN(test_tokens_that_no_header_can_carry_are_damage);
     RUN(test_servers_are_compared_whole);
     RUN(test_oldest_of_64_servers_goes);
     RUN(test_what_is_too_large_is_not_kept);

@@ -301,6 +301,9 @@ static void test_rubbish_is_an_error(void)
     check_fails("echo entry=hunter2", "cannot be read");
     check_fails("echo 'entry={\"issuer\":1}'", "cannot be read");
     check_fails("echo entry=", "cannot be read");
+    check_fails("printf '%s\\n' 'entry={\"version\":1,\"issuer\":\"https://h/\",\"client_id\":\"app\","
+                "\"scope\":\"openid\",\"audience\":\"\",\"kind\":\"person\",\"access_token\":\"a\\r\\nX-Evil: 1\"}'",
+                "cannot be read");
     check_fails("echo 'entry={\"a\":1}{\"b\":2}'", "cannot be read");
     check_fails("head -c 1000 /dev/zero", "no text");
     check_fails("printf 'entry={\"a\":\"'; head -c 60000 /dev/zero | tr '\\0' '['", "cannot be read");
