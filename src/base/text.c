@@ -30,11 +30,25 @@ static size_t sequence(const unsigned char *s, size_t n, unsigned *point)
     return length;
 }
 
+/* Controls, and what Unicode has as Default_Ignorable_Code_Point: letters that nobody sees, as fillers and tags. Not the
+ * variation selectors, which names and emoji have. */
 static bool is_control(unsigned point)
 {
-    return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x061c || (point >= 0x200b && point <= 0x200f) ||
-           (point >= 0x2028 && point <= 0x202e) || (point >= 0x2060 && point <= 0x206f) || point == 0xfeff ||
-           point == 0x180e || (point >= 0xfff9 && point <= 0xfffb) || (point >= 0xe0000 && point <= 0xe007f);
+    static const struct {
+        unsigned first, last;
+    } ranges[] = {
+        {0x00, 0x1f},       {0x7f, 0x9f},       {0xad, 0xad},       {0x34f, 0x34f},     {0x61c, 0x61c},
+        {0x115f, 0x1160},   {0x17b4, 0x17b5},   {0x180e, 0x180e},   {0x200b, 0x200f},   {0x2028, 0x202e},
+        {0x2060, 0x206f},   {0x3164, 0x3164},   {0xfeff, 0xfeff},   {0xffa0, 0xffa0},   {0xfff0, 0xfffb},
+        {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe00ff}, {0xe01f0, 0xe0fff},
+    };
+
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0] && point >= ranges[i].first; i++) {
+        if (point <= ranges[i].last) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void text_make_printable(char *s)

@@ -44,6 +44,12 @@ static void test_controls_become_question_marks(void)
     check_printable("\xc2\xa0", "\xc2\xa0"); /* the first after C1 */
     /* letters that nobody sees and a reader by machine does: tags, annotations */
     check_printable("\xf3\xa0\x80\x81\xf3\xa0\x81\xbf|\xef\xbf\xb9\xef\xbf\xbb|\xe1\xa0\x8e", "??|??|?");
+    /* a soft hyphen, a joiner, fillers of Hangul */
+    check_printable("a\xc2\xad|\xcd\x8f|\xe1\x85\x9f\xe1\x85\xa0|\xe3\x85\xa4\xef\xbe\xa0", "a?|?|??|??");
+    check_printable("\xf3\xa0\x83\xbf|\xf3\xa0\x87\xb0\xf3\xa0\xbf\xbf|\xf0\x9d\x85\xb3", "?|??|?");
+    /* how a letter is drawn, in names and of an emoji */
+    check_printable("\xe2\x9d\xa4\xef\xb8\x8f\xe8\x91\x9b\xf3\xa0\x84\x80",
+                    "\xe2\x9d\xa4\xef\xb8\x8f\xe8\x91\x9b\xf3\xa0\x84\x80");
 }
 
 static void test_visible_text_has_no_spaces_controls_or_letters_beyond_ascii(void)
