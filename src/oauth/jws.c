@@ -249,7 +249,7 @@ enum moidc_code jws_verify_signature(const char *token, size_t n, const struct j
     rc = verify_parts(&parts, alg, key, err);
     ERR_clear_error(); /* other users of libcrypto in the process share the queue; OpenSSL fills it in success too */
     if (rc != MOIDC_OK) {
-        *unknown_key = rc == MOIDC_E_PROTOCOL && kid == NULL; /* the only key that fits may be the one before */
+        *unknown_key = rc == MOIDC_E_PROTOCOL; /* the key that fits may be the one before */
     }
     return rc;
 }

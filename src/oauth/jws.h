@@ -7,8 +7,8 @@
 #include "oauth/jwk.h"
 
 /* Verifies `token` (n bytes) and hands out its payload, a JSON object.
- *   unknown_key  set to true when the only fault may be that `jwks` is old (no key fits, or the token names none and the
- *                signature is not by the one that fits): fetch the keys once more and try again
+ *   unknown_key  set to true when the only fault may be that `jwks` is old (no key fits, or the signature is not by the
+ *                one that fits: some providers change their key and not its kid): fetch the keys once more and try again
  *   ret          the caller's, json_release(); only when the signature is valid
  * MOIDC_E_PROTOCOL otherwise; err names the rule that was broken, never the token's bytes. */
 enum moidc_code jws_verify(const char *token, size_t n, const struct jwks *jwks, bool *unknown_key, json_t **ret,

@@ -318,6 +318,19 @@ def test_keys_that_rotate_between_discovery_and_signing(world):
     assert world.provider.count("jwks") <= 2
 
 
+def test_a_new_key_with_the_name_of_the_old_one_fetches_the_jwks_once_more(world):
+    """Of a provider whose kid is always the same: no process has to be started anew."""
+    world.person()
+    with world.process() as process:
+        process.do("login()").ok()
+        world.provider.keys = [jose.Key("RS256", label="second", kid=world.provider.keys[0].kid)]
+        process.do("login()").ok()
+        assert world.provider.count("jwks") == 2
+        world.provider.id_token.key = jose.Key("RS256", label="intruder", kid=world.provider.keys[0].kid)
+        process.do("login()").failed("protocol", BAD_SIGNATURE)
+        assert world.provider.count("jwks") == 3
+
+
 def test_a_kid_that_stays_unknown_is_asked_for_once_not_for_ever(world):
     world.person()
     world.provider.id_token.key = jose.Key("RS256", label="intruder")
