@@ -14,6 +14,7 @@ enum {
     RSA_LEAST_BITS = 2048, /* RFC 7518 §3.3 */
     RSA_MOST_BITS = 16384, /* OPENSSL_RSA_MAX_MODULUS_BITS: more only costs time */
     EXPONENT_MOST_BYTES = 32,
+    ROCA_LAST_PRIME = 701,
     NUMBER_MOST_BYTES = RSA_MOST_BITS / 8 + 1, /* some write the sign's zero byte */
 };
 
@@ -77,8 +78,45 @@ static enum moidc_code key_from_params(const char *type, const OSSL_PARAM *param
     return MOIDC_OK;
 }
 
+static bool is_prime(unsigned n)
+{
+    for (unsigned d = 3; d * d <= n; d += 2) {
+        if (n % d == 0) {
+            return false;
+        }
+    }
+    return true; /* of odd ones */
+}
+
+/* Whether `rest` is a power of 65537 modulo the prime. */
+static bool is_power(BN_ULONG rest, unsigned prime)
+{
+    unsigned power = 1;
+
+    do {
+        if (power == rest) {
+            return true;
+        }
+        power = power * (65537 % prime) % prime;
+    } while (power != 1);
+    return false;
+}
+
+/* Keys of a chip whose factors can be computed (ROCA, CVE-2017-15361): of 2048 bits and more they are powers of 65537
+ * modulo each of the first 126 primes, as one in 2^167 others is. */
+static bool is_roca(const BIGNUM *n)
+{
+    for (unsigned prime = 3; prime <= ROCA_LAST_PRIME; prime += 2) {
+        if (is_prime(prime) && !is_power(BN_mod_word(n, prime), prime)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* RFC 7518 §6.3.1. EVP_PKEY_public_check() is not asked for: it looks for prime factors of the modulus, which takes
- * seconds for a set of long ones, and a provider that chose a weak modulus harms only itself. */
+ * seconds for a set of long ones. A provider that chose a weak modulus harms only itself; one that was given it by its
+ * hardware may not know. */
 static enum moidc_code rsa_key(const json_t *jwk, struct jwk *ret, struct moidc_err *err)
 {
     CLEANUP(BN_free_p) BIGNUM *n = NULL;
@@ -101,7 +139,7 @@ static enum moidc_code rsa_key(const json_t *jwk, struct jwk *ret, struct moidc_
     }
     /* RFC 8017 §3.1: n is a product of odd primes, e odd and at least 3 */
     if (BN_num_bits(n) < RSA_LEAST_BITS || BN_num_bits(n) > RSA_MOST_BITS || !BN_is_odd(n) || !BN_is_odd(e) ||
-        BN_num_bits(e) < 2) {
+        BN_num_bits(e) < 2 || is_roca(n)) {
         return MOIDC_OK;
     }
     build = OSSL_PARAM_BLD_new();

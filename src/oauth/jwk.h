@@ -21,7 +21,8 @@ size_t jwks_count(const struct jwks *jwks);
 
 /* The key that fits a signature by `alg` (RFC 7518 §3.1 name) and `kid` (NULL: the header named none): kty, curve, the
  * key's own `alg` and `use` agree with it; with a kid, that kid; without, exactly one key fits. Borrowed from jwks;
- * NULL when there is none or, without kid, more than one. RSA keys below 2048 bits never fit. */
+ * NULL when there is none or, without kid, more than one. RSA keys below 2048 bits, and those that
+ * ROCA (CVE-2017-15361) breaks, never fit. */
 EVP_PKEY *jwks_find(const struct jwks *jwks, const char *alg, const char *kid);
 
 #endif

@@ -10,7 +10,7 @@
 static const char HELP[] =
     "usage: jws-check <LINES\n"
     "Of each line, an object {\"jwk\": {...}, \"jws\": \"...\"}, prints `valid` or `invalid`.\n"
-    "The payload may be anything. Refused on purpose: `none` and HMAC, RSA keys below 2048 bits,\n"
+    "The payload may be anything. Refused on purpose: `none` and HMAC, RSA keys below 2048 bits or that ROCA breaks,\n"
     "`crit` and `b64`, keys that are for something else (use, key_ops, alg).\n";
 
 static bool is_valid(const char *line, size_t n)

@@ -157,6 +157,33 @@ static void test_rsa_numbers_have_bounds(void)
     }
 }
 
+/* Whether the set of a key with this modulus has one for RS256. */
+static bool finds_modulus(const BIGNUM *n)
+{
+    CLEANUP(strbuf_free) struct strbuf jwks = STRBUF_INIT(MAKER_MOST);
+    unsigned char bytes[512];
+
+    MUST((size_t)BN_num_bytes(n) <= sizeof bytes && BN_bn2bin(n, bytes) == BN_num_bytes(n));
+    strbuf_add_text(&jwks, "{\"keys\":[{\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"");
+    base64url_encode(&jwks, bytes, (size_t)BN_num_bytes(n));
+    strbuf_add_text(&jwks, "\"}]}");
+    return finds(strbuf_text(&jwks), "RS256", NULL);
+}
+
+/* What tells such a key is that it is a power of 65537 modulo many small primes. */
+static void test_keys_that_roca_breaks_are_left_out(void)
+{
+    CLEANUP(BN_free_p) BIGNUM *n = BN_new();
+
+    MUST(n != NULL && BN_one(n));
+    while (BN_num_bits(n) < 2048) {
+        MUST(BN_mul_word(n, 65537));
+    }
+    CHECK(!finds_modulus(n));
+    MUST(BN_add_word(n, 2));
+    CHECK(finds_modulus(n));
+}
+
 /* The generator of P-256 (SEC 2 §2.4.2), and what is wrong around it. */
 #define GX "axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY"
 #define GY "T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU"
@@ -383,6 +410,7 @@ int main(void)
     RUN(test_unknown_algorithms_have_no_key);
     RUN(test_members_that_say_what_a_key_is_for_are_respected);
     RUN(test_rsa_numbers_have_bounds);
+    RUN(test_keys_that_roca_breaks_are_left_out);
     RUN(test_points_lie_on_their_curve);
     RUN(test_ed25519_keys_have_32_bytes);
     RUN(test_private_parts_are_not_read);
