@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The signature algorithms that are taken (RFC 7518 §3.1, RFC 8037 §3.1): one table, read by keys and signatures.
+/* The signature algorithms that are taken (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2): one table, read by keys and signatures.
  * Never `none` (RFC 8725 §3.2) and nothing symmetric: a client has no key for it but its secret. */
 #ifndef OAUTH_JWA_H
 #define OAUTH_JWA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* What a public key is: RSA, or one of the curves. Ed448 is left out: its at_hash would need SHAKE256. */
@@ -21,5 +22,8 @@ struct jwa {
 
 /* The row of the algorithm `name`; NULL when there is none. Static. */
 const struct jwa *jwa_find(const char *name);
+
+/* True for two names of one algorithm: EdDSA, with the one curve that is taken, and Ed25519. */
+bool jwa_is_same(const struct jwa *a, const struct jwa *b);
 
 #endif

@@ -317,7 +317,7 @@ void jwks_free(struct jwks *jwks)
 
 static bool fits(const struct jwk *jwk, const struct jwa *alg, const char *kid)
 {
-    if (jwk->kind != alg->key || (jwk->alg != NULL && jwk->alg != alg)) {
+    if (jwk->kind != alg->key || (jwk->alg != NULL && !jwa_is_same(jwk->alg, alg))) {
         return false;
     }
     return kid == NULL || (jwk->kid != NULL && strcmp(jwk->kid, kid) == 0);

@@ -71,12 +71,12 @@ def test_every_rfc_has_its_examples():
 
 
 def joserfc_key(alg):
-    if alg == "EdDSA":
+    if alg in ("EdDSA", "Ed25519"):
         return OKPKey.generate_key("Ed25519")
     return ECKey.generate_key(CURVES[alg]) if alg in CURVES else RSAKey.generate_key(2048)
 
 
-@pytest.mark.parametrize("alg", ALGORITHMS)
+@pytest.mark.parametrize("alg", [*ALGORITHMS, "Ed25519"])
 @pytest.mark.parametrize("payload", [b'{"iss":"joe"}', bytes(range(256)), b""], ids=["object", "bytes", "empty"])
 def test_signatures_of_joserfc(alg, payload):
     key, other = joserfc_key(alg), joserfc_key(alg)

@@ -38,8 +38,8 @@ static void test_alg_fits_only_its_kind_of_key_and_curve(void)
         const char *alg;
         enum maker_key key;
     } right[] = {
-        {"RS256", RSA_A}, {"RS384", RSA_A},  {"RS512", RSA_A}, {"PS256", RSA_A}, {"PS384", RSA_A},
-        {"PS512", RSA_A}, {"ES256", P256_A}, {"ES384", P384},  {"ES512", P521},  {"EdDSA", ED_A},
+        {"RS256", RSA_A},  {"RS384", RSA_A}, {"RS512", RSA_A}, {"PS256", RSA_A}, {"PS384", RSA_A},  {"PS512", RSA_A},
+        {"ES256", P256_A}, {"ES384", P384},  {"ES512", P521},  {"EdDSA", ED_A},  {"Ed25519", ED_A},
     };
     static const enum maker_key keys[] = {RSA_A, P256_A, P384, P521, ED_A};
 
@@ -54,12 +54,25 @@ static void test_alg_fits_only_its_kind_of_key_and_curve(void)
 
 static void test_unknown_algorithms_have_no_key(void)
 {
-    static const char *const names[] = {"none",   "HS256",  "rs256",   "RS257",   "",
-                                        "RS256 ", "ES256K", "Ed25519", "RSA-OAEP"};
+    static const char *const names[] = {"none", "HS256", "rs256", "RS257", "", "RS256 ", "ES256K", "Ed448", "RSA-OAEP"};
     CLEANUP(mem_free_p) char *jwks = make_jwks_of(RSA_A, "");
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         check_row(names[i], finds(jwks, names[i], NULL), false);
+    }
+}
+
+static void test_eddsa_and_ed25519_are_one_algorithm(void)
+{
+    static const char *const names[] = {"EdDSA", "Ed25519"};
+
+    for (size_t i = 0; i < 4; i++) {
+        char more[32];
+        CLEANUP(mem_free_p) char *jwks = NULL;
+
+        snprintf(more, sizeof more, ",\"alg\":\"%s\"", names[i / 2]);
+        jwks = make_jwks_of(ED_A, more);
+        check_row(more, finds(jwks, names[i % 2], NULL), true);
     }
 }
 
@@ -408,6 +421,7 @@ int main(void)
     maker_begin();
     RUN(test_alg_fits_only_its_kind_of_key_and_curve);
     RUN(test_unknown_algorithms_have_no_key);
+    RUN(test_eddsa_and_ed25519_are_one_algorithm);
     RUN(test_members_that_say_what_a_key_is_for_are_respected);
     RUN(test_rsa_numbers_have_bounds);
     RUN(test_keys_that_roca_breaks_are_left_out);

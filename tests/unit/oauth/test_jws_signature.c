@@ -29,7 +29,7 @@ static void test_every_algorithm_with_its_key(void)
     } rows[] = {
         {"RS256", RSA_A, "rsa"}, {"RS384", RSA_A, "rsa"}, {"RS512", RSA_A, "rsa"},   {"PS256", RSA_A, "rsa"},
         {"PS384", RSA_A, "rsa"}, {"PS512", RSA_A, "rsa"}, {"ES256", P256_A, "p256"}, {"ES384", P384, "p384"},
-        {"ES512", P521, "p521"}, {"EdDSA", ED_A, "ed"},
+        {"ES512", P521, "p521"}, {"EdDSA", ED_A, "ed"},   {"Ed25519", ED_A, "ed"},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -199,6 +199,7 @@ static void test_hash_of_token_is_that_of_its_alg(void)
         {"{\"alg\":\"PS512\"}", "SHA512"},
         {"{\"alg\":\"ES512\"}", "SHA512"},
         {"{\"alg\":\"EdDSA\"}", "SHA512"},
+        {"{\"alg\":\"Ed25519\"}", "SHA512"},
         {"{\"alg\":\"HS256\"}", NULL},
         {"{\"alg\":\"none\"}", NULL},
         {"{\"alg\":256}", NULL},

@@ -152,8 +152,8 @@ static inline size_t maker_raw_of_der(const unsigned char *der, size_t n, size_t
 /* Signs as `alg` says (RS256 ...), "ES256-DER" for the DER form, "PS256-0" for an empty salt. Returns the length. */
 static inline size_t maker_sign(const char *how, enum maker_key which, const char *text, size_t n, unsigned char *ret)
 {
-    char name[6] = {how[0], how[1], how[2], how[3], how[4], '\0'};
-    const struct jwa *alg = jwa_find(name);
+    CLEANUP(mem_free_p) char *name = mem_strndup(how, strcspn(how, "-"));
+    const struct jwa *alg = name != NULL ? jwa_find(name) : NULL;
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     EVP_PKEY_CTX *key = NULL;
     unsigned char signature[MAKER_SIGNATURE_MOST];
