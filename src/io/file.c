@@ -22,6 +22,20 @@ static enum moidc_code unreadable(const char *path, int reason, struct moidc_err
     return err_next(err, "make it readable for this user, or remove it");
 }
 
+static bool is_trusted(uid_t user)
+{
+    return user == geteuid() || user == 0;
+}
+
+/* Whoever made a link chose the file. Looked at after the opening: who puts a link there for that moment has nothing of
+ * ours to put into its place. */
+static bool is_named_by_trusted(const char *path)
+{
+    struct stat status;
+
+    return lstat(path, &status) == 0 && is_trusted(status.st_uid);
+}
+
 enum moidc_code file_read(const char *path, struct strbuf *ret, struct file_facts *facts, struct moidc_err *err)
 {
     /* O_NONBLOCK: a FIFO in the file's place must not hang us */
@@ -42,7 +56,7 @@ enum moidc_code file_read(const char *path, struct strbuf *ret, struct file_fact
         facts->absent = true; /* a directory of that name, a device: no file of settings */
         return MOIDC_OK;
     }
-    facts->trusted_owner = status.st_uid == geteuid() || status.st_uid == 0;
+    facts->trusted_owner = is_trusted(status.st_uid) && is_named_by_trusted(path);
     facts->others_can_write = (status.st_mode & (S_IWGRP | S_IWOTH)) != 0;
     while ((n = read(fd, chunk, sizeof chunk)) > 0) {
         strbuf_add(ret, chunk, (size_t)n);

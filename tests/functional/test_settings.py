@@ -262,6 +262,20 @@ def test_a_file_above_of_another_user_does_not_count(world):
     world.run("token()", cwd=world.cwd / "a").ok()
 
 
+def test_a_link_above_of_another_user_does_not_count(world):
+    """Else a neighbour could choose among the files of ours, one of a repository that we cloned for example."""
+    path = world.robot()
+    path.rename(world.folder / "cloned.toml")
+    path.symlink_to(world.folder / "cloned.toml")
+    (world.cwd / "a").mkdir()
+    if os.geteuid() == 0:
+        os.chown(path, 65534, 65534, follow_symlinks=False)
+        world.run("token()", cwd=world.cwd / "a").failed("configuration")
+        assert world.provider.requests == []
+        os.chown(path, 0, 0, follow_symlinks=False)
+    world.run("token()", cwd=world.cwd / "a").ok()
+
+
 def test_the_file_in_the_working_directory_counts_whatever_its_mode(world):
     world.robot().chmod(0o666)
     world.run("token()").ok()

@@ -73,6 +73,29 @@ static void test_link_to_a_file_is_followed(void)
     CHECK(symlink("f", in_scratch("link")) == 0);
     CHECK(read_file(in_scratch("link"), 100, &bytes, &facts) == MOIDC_OK && !facts.absent);
     CHECK_TEXT(strbuf_text(&bytes), "x");
+    CHECK(facts.trusted_owner);
+    scratch_end();
+}
+
+/* Another user cannot choose which of our files is read: one of a repository that we cloned, say. */
+static void test_link_of_another_user_is_told(void)
+{
+    struct file_facts facts;
+
+    if (geteuid() != 0) {
+        return; /* only root can make a link of somebody else's */
+    }
+    scratch_begin();
+    put_file(in_scratch("f"), "x", 0600);
+    CHECK(mkdir(in_scratch("d"), 0700) == 0 && symlink("../f", in_scratch("d/theirs")) == 0);
+    CHECK(symlink("d/theirs", in_scratch("ours")) == 0 && lchown(in_scratch("d/theirs"), 12345, 12345) == 0);
+    for (size_t i = 0; i < 2; i++) {
+        static const char *const names[] = {"d/theirs", "ours"};
+        CLEANUP(strbuf_free) struct strbuf bytes = STRBUF_INIT(0);
+
+        CHECK(read_file(in_scratch(names[i]), 100, &bytes, &facts) == MOIDC_OK && !facts.absent);
+        CHECK(facts.trusted_owner == (i == 1)); /* a link of ours is followed wherever it leads */
+    }
     scratch_end();
 }
 
@@ -154,6 +177,7 @@ int main(void)
     RUN(test_files_that_others_can_write_are_told);
     RUN(test_what_is_no_file_is_absent);
     RUN(test_link_to_a_file_is_followed);
+    RUN(test_link_of_another_user_is_told);
     RUN(test_limit_holds_to_the_byte);
     RUN(test_links_in_a_circle_are_told);
     RUN(test_working_directory_that_is_gone_is_none);
