@@ -43,14 +43,25 @@ static int64_t http_date(const char *value, size_t n)
     return when > 0 ? (int64_t)when : 0;
 }
 
-static int64_t retry_after(const char *value, size_t n)
+/* delay-seconds of RFC 9110 §10.2.3; -1 for anything else, and for more digits than somebody means. */
+static int64_t delay_seconds(const char *value, size_t n)
 {
     int64_t seconds = 0;
 
-    if (n > 0 && n < 10 && strspn(value, "0123456789") >= n) {
-        for (size_t i = 0; i < n; i++) {
-            seconds = seconds * 10 + (value[i] - '0');
+    for (size_t i = 0; i < n; i++) {
+        if (i == 9 || value[i] < '0' || value[i] > '9') {
+            return -1;
         }
+        seconds = seconds * 10 + (value[i] - '0');
+    }
+    return n > 0 ? seconds : -1;
+}
+
+static int64_t retry_after(const char *value, size_t n)
+{
+    int64_t seconds = delay_seconds(value, n);
+
+    if (seconds >= 0) {
         return seconds;
     }
     seconds = http_date(value, n);
