@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/span.h"
 
+#include "base/text.h"
+
 #include <string.h>
-#include <strings.h>
 
 bool span_is(struct span span, const char *text)
 {
@@ -11,12 +12,12 @@ bool span_is(struct span span, const char *text)
 
 bool span_is_nocase(struct span span, const char *text)
 {
-    return span.length == strlen(text) && strncasecmp(span.bytes, text, span.length) == 0;
+    return span.length == strlen(text) && text_begins_nocase(span.bytes, text, span.length);
 }
 
 bool span_equals_nocase(struct span a, struct span b)
 {
-    return a.length == b.length && (a.length == 0 || strncasecmp(a.bytes, b.bytes, a.length) == 0);
+    return a.length == b.length && text_begins_nocase(a.bytes, b.bytes, a.length);
 }
 
 bool span_begins(struct span span, const char *text)
@@ -26,7 +27,7 @@ bool span_begins(struct span span, const char *text)
 
 bool span_begins_nocase(struct span span, const char *text)
 {
-    return span.length >= strlen(text) && strncasecmp(span.bytes, text, strlen(text)) == 0;
+    return span.length >= strlen(text) && text_begins_nocase(span.bytes, text, strlen(text));
 }
 
 bool span_is_token(struct span span)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/setting_uri.h"
 
+#include "base/text.h"
+
 #include <string.h>
-#include <strings.h>
 
 /* True when the path ends like the address of a metadata document (Discovery 1.0 §4, RFC 8414 §3), which people copy
  * instead of the issuer. */
@@ -17,7 +18,7 @@ static bool names_document(const struct url *url)
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         size_t length = strlen(ends[i]);
 
-        if (n >= length && strncasecmp(url->path + n - length, ends[i], length) == 0) {
+        if (n >= length && text_begins_nocase(url->path + n - length, ends[i], length)) {
             return true;
         }
     }
@@ -60,7 +61,7 @@ static bool find_host(const struct url *url, enum redirect_host *ret)
 
     for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
         if (strlen(hosts[i].name) == url->host_length && hosts[i].ipv6 == url->ipv6 &&
-            strncasecmp(url->host, hosts[i].name, url->host_length) == 0) {
+            text_begins_nocase(url->host, hosts[i].name, url->host_length)) {
             *ret = (enum redirect_host)i;
             return true;
         }

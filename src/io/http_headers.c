@@ -4,11 +4,14 @@
 #include "base/text.h"
 #include "io/clock.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
 
 /* The value of the header `name` if `line` is that one, else NULL; *length without white space around. */
 static const char *header_value(const char *line, size_t n, const char *name, size_t *length)
@@ -16,14 +19,14 @@ static const char *header_value(const char *line, size_t n, const char *name, si
     size_t skip = strlen(name);
     const char *end = line + n;
 
-    if (n <= skip || strncasecmp(line, name, skip) != 0 || line[skip] != ':') {
+    if (n <= skip || !text_begins_nocase(line, name, skip) || line[skip] != ':') {
         return NULL;
     }
     line += skip + 1;
-    while (line < end && isspace((unsigned char)*line)) {
+    while (line < end && is_space(*line)) {
         line++;
     }
-    while (end > line && isspace((unsigned char)end[-1])) {
+    while (end > line && is_space(end[-1])) {
         end--;
     }
     *length = (size_t)(end - line);
@@ -76,7 +79,7 @@ static void take_content_type(struct http_response *response, const char *value,
     size_t i;
 
     for (i = 0; i < n && i + 1 < sizeof response->content_type && value[i] != ';' && value[i] > ' '; i++) {
-        response->content_type[i] = (char)tolower((unsigned char)value[i]);
+        response->content_type[i] = value[i] >= 'A' && value[i] <= 'Z' ? (char)(value[i] | 0x20) : value[i];
     }
     response->content_type[i] = '\0';
 }

@@ -123,11 +123,10 @@ static bool strip_origin(const struct request_served *served, struct span *targe
     static const char scheme[] = "http://";
     struct span host;
 
-    if (target->length < sizeof scheme - 1 || strncasecmp(target->bytes, scheme, sizeof scheme - 1) != 0) {
+    if (!span_begins_nocase(*target, scheme)) {
         return true;
     }
-    target->bytes += sizeof scheme - 1;
-    target->length -= sizeof scheme - 1;
+    *target = span_after(*target, sizeof scheme - 1);
     host = (struct span){target->bytes, 0};
     while (host.length < target->length && strchr("/?", host.bytes[host.length]) == NULL) {
         host.length++;
