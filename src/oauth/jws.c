@@ -219,6 +219,7 @@ enum moidc_code jws_verify_signature(const char *token, size_t n, const struct j
                                      struct moidc_err *err)
 {
     CLEANUP(json_release_p) json_t *header = NULL;
+    CLEANUP(bytes_free) struct bytes payload = {0};
     const struct jwa *alg = NULL;
     const char *kid = NULL;
     struct parts parts;
@@ -250,8 +251,9 @@ enum moidc_code jws_verify_signature(const char *token, size_t n, const struct j
     ERR_clear_error(); /* other users of libcrypto in the process share the queue; OpenSSL fills it in success too */
     if (rc != MOIDC_OK) {
         *unknown_key = rc == MOIDC_E_PROTOCOL; /* the key that fits may be the one before */
+        return rc;
     }
-    return rc;
+    return decode(&parts, PAYLOAD, &payload, err); /* RFC 7515 §5.2 step 6: whoever signed what is none */
 }
 
 enum moidc_code jws_verify(const char *token, size_t n, const struct jwks *jwks, bool *unknown_key, json_t **ret,

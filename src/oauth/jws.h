@@ -14,7 +14,7 @@
 enum moidc_code jws_verify(const char *token, size_t n, const struct jwks *jwks, bool *unknown_key, json_t **ret,
                            struct moidc_err *err) MUST_CHECK;
 
-/* The same for a payload of any kind, which is not looked at. */
+/* The same for a payload of any kind, of which nothing is asked but that it is base64url (RFC 7515 §5.2). */
 enum moidc_code jws_verify_signature(const char *token, size_t n, const struct jwks *jwks, bool *unknown_key,
                                      struct moidc_err *err) MUST_CHECK;
 

@@ -237,8 +237,13 @@ static void test_signed_payload_that_is_no_base64url_is_refused(void)
         unsigned char signature[MAKER_SIGNATURE_MOST];
         size_t n = maker_sign("EdDSA", ED_A, rows[i].input, strlen(rows[i].input), signature);
         CLEANUP(mem_free_p) char *token = make_token_with(rows[i].input, signature, n);
+        bool is_proper = rows[i].reason == NULL || strstr(rows[i].reason, "JSON") != NULL;
+        bool unknown_key = true;
+        struct moidc_err err;
 
         check_token(rows[i].input, token, rows[i].reason);
+        CHECK((jws_verify_signature(token, strlen(token), all_keys, &unknown_key, &err) == MOIDC_OK) == is_proper);
+        CHECK(!unknown_key);
     }
 }
 
