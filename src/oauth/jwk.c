@@ -315,12 +315,9 @@ void jwks_free(struct jwks *jwks)
     }
 }
 
-static bool fits(const struct jwk *jwk, const struct jwa *alg, const char *kid)
+static bool fits(const struct jwk *jwk, const struct jwa *alg)
 {
-    if (jwk->kind != alg->key || (jwk->alg != NULL && !jwa_is_same(jwk->alg, alg))) {
-        return false;
-    }
-    return kid == NULL || (jwk->kid != NULL && strcmp(jwk->kid, kid) == 0);
+    return jwk->kind == alg->key && (jwk->alg == NULL || jwa_is_same(jwk->alg, alg));
 }
 
 size_t jwks_count(const struct jwks *jwks)
@@ -332,18 +329,21 @@ EVP_PKEY *jwks_find(const struct jwks *jwks, const char *alg, const char *kid)
 {
     const struct jwa *row = jwa_find(alg);
     EVP_PKEY *found = NULL;
+    size_t count = 0;
 
     for (size_t i = 0; row != NULL && i < jwks->count; i++) {
-        if (!fits(&jwks->keys[i], row, kid)) {
+        const struct jwk *jwk = &jwks->keys[i];
+
+        if (!fits(jwk, row)) {
             continue;
         }
-        if (kid != NULL) {
-            return jwks->keys[i].key;
+        if (kid != NULL && jwk->kid != NULL && strcmp(jwk->kid, kid) == 0) {
+            return jwk->key;
         }
-        if (found != NULL) {
-            return NULL; /* a guess among several would be tried against every key that was ever published */
+        if (kid == NULL || jwk->kid == NULL) {
+            found = jwk->key;
+            count++;
         }
-        found = jwks->keys[i].key;
     }
-    return found;
+    return count == 1 ? found : NULL; /* no guess among several: it would be tried against every key ever published */
 }

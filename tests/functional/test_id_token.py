@@ -129,6 +129,9 @@ REFUSED = [
     Row("kid-absent-and-two-keys-of-the-alg", "names no kid: exactly one key must fit", header={"kid": DROP}, prepare=lambda p: setattr(
         p, "keys", [jose.Key("PS256"), jose.Key("PS256", label="second"), jose.Key("RS256", label="intruder"), jose.Key("ES256")])),
     Row("oidcc-client-test-kid-absent-multiple-jwks", "names no kid: exactly one key must fit", prepare=two_unnamed_keys),
+    Row("kid-named-and-two-keys-without-a-kid", NO_KEY, prepare=lambda p: (setattr(
+        p, "keys", [jose.Key("RS256", label="first"), jose.Key("RS256", label="second")]),
+        p.alter("jwks", lambda d: [k.pop("kid") for k in d["keys"]] and None))),
     # claims
     Row("iss-missing", NO_ISS, claims={"iss": DROP}),
     Row("iss-with-slash", OTHER_ISS, claims={"iss": lambda c: c["iss"] + "/"}),
@@ -247,6 +250,7 @@ ACCEPTED = [
     Row("jwk-without-alg-and-use", prepare=lambda p: p.alter("jwks", lambda d: [(k.pop("alg"), k.pop("use")) for k in d["keys"]] and None)),
     Row("jwks-with-unknown-kinds-of-keys", prepare=lambda p: p.alter("jwks", lambda d: {"keys": [
         {"kty": "XYZ", "kid": "x"}, {"kty": "oct", "k": "AAAA"}, {}, {"kty": "EC", "crv": "secp256k1", "x": "AA", "y": "AA"}, *d["keys"]]})),
+    Row("kid-named-and-one-key-without-a-kid", prepare=lambda p: p.alter("jwks", lambda d: [k.pop("kid") for k in d["keys"]] and None)),
     Row("kid-absent-and-one-key-of-the-kty", header={"kid": DROP}, prepare=lambda p: setattr(
         p, "keys", [jose.Key("RS256"), jose.Key("ES256")])),
     Row("kid-absent-and-one-key-of-the-curve", header={"kid": DROP}, prepare=lambda p: (unnamed_algs(p), setattr(

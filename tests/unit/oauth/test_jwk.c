@@ -87,7 +87,7 @@ static void test_members_that_say_what_a_key_is_for_are_respected(void)
         {",\"kid\":\"A\"", false},
         {",\"kid\":\"a \"", false},
         {",\"kid\":\"\"", false},
-        {"", false},
+        {"", true}, /* the only one, and it has no name */
         {",\"kid\":7", false},
         {",\"kid\":null", false},
         {",\"kid\":\"a\",\"use\":\"sig\"", true},
@@ -301,6 +301,9 @@ static void test_without_kid_exactly_one_key_must_fit(void)
         {"one for another alg", RSA_A, RSA_B, "", ",\"alg\":\"PS256\"", NULL, true},
         {"one that is too short", RSA_A, RSA_SHORT, "", "", NULL, true},
         {"one whose kid is no string", RSA_A, RSA_B, "", ",\"kid\":7", NULL, true},
+        {"one without a kid beside one of another", RSA_A, RSA_B, "", ",\"kid\":\"b\"", "c", true},
+        {"two without a kid", RSA_A, RSA_B, "", "", "c", false},
+        {"one without a kid, and the one that is named", RSA_A, RSA_B, "", ",\"kid\":\"b\"", "b", true},
         {"one kid for two kinds", P256_A, RSA_A, ",\"kid\":\"a\"", ",\"kid\":\"a\"", "a", true},
     };
 
