@@ -30,6 +30,19 @@ PyObject *glue_support(struct glue_state *state, const char *name)
     return PyObject_GetAttrString(state->support, name);
 }
 
+const char *glue_uri(PyObject *uri)
+{
+    const char *text;
+    Py_ssize_t size = 0;
+
+    if (!PyUnicode_Check(uri)) {
+        PyErr_SetString(PyExc_TypeError, "a URI must be a str");
+        return NULL;
+    }
+    text = PyUnicode_AsUTF8AndSize(uri, &size);
+    return text != NULL && strlen(text) != (size_t)size ? "" : text;
+}
+
 PyObject *glue_raise(struct glue_state *state, const struct moidc_err *err)
 {
     const struct moidc_code_info *info = moidc_code_info(err->code);
@@ -238,7 +251,7 @@ bool glue_lookup(struct glue_state *state, const struct moidc_env *env, struct m
         return false;
     }
     if (uri != Py_None) {
-        ret->tracking_uri = PyUnicode_AsUTF8AndSize(uri, NULL);
+        ret->tracking_uri = glue_uri(uri);
         if (ret->tracking_uri == NULL) {
             Py_DECREF(uri);
             return false;

@@ -24,6 +24,10 @@ struct glue_state *glue_state_of(PyObject *module);
 /* mlflow_oidc_client._support.<name>, a new reference; NULL with an exception set. */
 PyObject *glue_support(struct glue_state *state, const char *name);
 
+/* The text of `uri`, borrowed from it. One that holds a NUL is "", which nothing covers: its beginning alone might be a
+ * server's. NULL with an exception set: it is no str. */
+const char *glue_uri(PyObject *uri);
+
 /* Raises the exception for `err`, unless one is set already (Ctrl-C). Returns NULL. */
 PyObject *glue_raise(struct glue_state *state, const struct moidc_err *err);
 

@@ -40,18 +40,9 @@ static PyObject *find(struct glue_state *state, const char *uri, bool base, bool
     return server != NULL ? glue_server_new(state, server) : NULL;
 }
 
-static const char *text_of(PyObject *uri)
-{
-    if (!PyUnicode_Check(uri)) {
-        PyErr_SetString(PyExc_TypeError, "a URI must be a str");
-        return NULL;
-    }
-    return PyUnicode_AsUTF8AndSize(uri, NULL);
-}
-
 static PyObject *find_or_none(PyObject *module, PyObject *uri, bool base)
 {
-    const char *text = text_of(uri);
+    const char *text = glue_uri(uri);
     bool none = false;
     PyObject *server;
 

@@ -252,7 +252,7 @@ PyDoc_STRVAR(covers_doc, "covers($self, uri, /)\n--\n\nWhether `uri` lies at or 
 
 static PyObject *server_covers(PyObject *object, PyObject *uri)
 {
-    const char *text = PyUnicode_AsUTF8AndSize(uri, NULL);
+    const char *text = glue_uri(uri);
 
     if (text == NULL) {
         return NULL;

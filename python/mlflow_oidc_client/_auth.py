@@ -1,9 +1,10 @@
 """The requests auth object: gives each request the token of its own server, and renews once on a 401."""
 
 from functools import partial
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from requests.auth import AuthBase
+from requests.utils import requote_uri
 
 from . import _core, _support
 
@@ -52,9 +53,12 @@ def _on_response(server, header, url, response, **kwargs):
 
 
 def _keep_token_within(server, response):
-    """requests makes the next hop of this request's headers, and would carry the token to any path of the host."""
+    """requests makes the next hop of this request's headers, and would carry the token to any path of the host.
+
+    Where that hop goes is reckoned as requests does (Session.resolve_redirects): "http:x" is not what RFC 3986 makes of it.
+    """
     try:
-        target = urljoin(response.url, response.headers["Location"])
+        target = urljoin(response.url, requote_uri(urlsplit(response.headers["Location"]).geturl()))
     except ValueError:
         target = ""
     if not server.covers(target):

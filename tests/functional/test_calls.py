@@ -443,7 +443,9 @@ def test_a_redirect_on_the_same_host_out_of_the_blocks_path_loses_the_token(worl
 
 
 @pytest.mark.parametrize("location", ["/mlflow/%2e%2e/elsewhere", "/mlflow/..%2felsewhere", "/mlflow/%2E./elsewhere", "/mlflow/x%5c..%5celsewhere",
-                                      "/mlflow/..;/elsewhere", "http://user@{netloc}/mlflow/x", "//user:pw@{netloc}/mlflow/x"])
+                                      "/mlflow/..;/elsewhere", "http://user@{netloc}/mlflow/x", "//user:pw@{netloc}/mlflow/x",
+                                      "http:elsewhere", "HTTP:elsewhere?x", "%2e/../elsewhere",
+                                      "http://{netloc}/mlflow\0/../elsewhere"])
 def test_a_redirect_to_an_address_that_only_looks_like_the_block_loses_the_token(world, location):
     world.server.prefix = "/mlflow"
     world.env["URI"] = world.server.uri

@@ -219,14 +219,17 @@ def test_a_401_renews_it_there(world, name):
     assert len(set(world.server.tokens())) == 2 and world.provider.count("token") == 2
 
 
+@pytest.mark.parametrize("location", ["{other}/x", "http://{netloc}\0@{other_netloc}/x", "//{netloc}\0@{other_netloc}/x"])
 @pytest.mark.parametrize("name", ["Proxy-Authorization", "cf-access-token"])
-def test_after_a_redirect_to_another_host_it_is_not_there(world, name):
+def test_after_a_redirect_to_another_host_it_is_not_there(world, name, location):
+    """Also where the other address begins as the server's does, up to a NUL."""
     other = world.new_server()
+    location = location.format(other=other.uri, netloc=world.server.netloc, other_netloc=other.netloc)
     other.expects_tokens = False
     other.token_header = world.server.token_header = name
     world.unguarded = True
     world.robot(header=name)
-    world.server.fault("experiments/search", lambda request, normal: tracking.redirect(other.uri + request.target, 307))
+    world.server.fault("experiments/search", lambda request, normal: tracking.redirect(location, 307))
     world.run("attempt(search)").ok()
     assert other.requests and set(other.tokens()) == {None}
     assert all(r.header("Authorization") is None for r in other.requests)
