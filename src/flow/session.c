@@ -174,24 +174,43 @@ static void wait_step(struct session *session)
     pthread_cond_timedwait(&session->changed, &session->mutex, &until);
 }
 
-/* Waits until nobody works on the identity. Mutex held; given up while waiting and while the caller is asked. False
- * when the caller cancelled. */
-static bool wait_for_turn(struct session *session, const struct wish *wish)
+/* What runs within the caller's show() and cancelled(), a signal's handler for one, may call us again: in the thread that
+ * has the turn, which would wait for itself for ever. */
+static enum moidc_code called_within(const struct wish *wish, struct moidc_err *err)
+{
+    err_set(err, MOIDC_E_CANCELLED,
+            "this call came in the midst of another one of its thread, which is getting a token");
+    err_where(err, "%s", wish->settings->uri);
+    return err_next(err, "call again when that one has returned, and not in a signal handler");
+}
+
+/* Waits until nobody works on the identity. Mutex held; given up while waiting and while the caller is asked. */
+static enum moidc_code wait_for_turn(struct session *session, const struct wish *wish, struct moidc_err *err)
 {
     const struct moidc_ui *ui = wish->call.ui;
 
     while (session->busy) {
         bool cancelled;
 
+        if (pthread_equal(session->worker, pthread_self())) {
+            return called_within(wish, err);
+        }
         wait_step(session);
         pthread_mutex_unlock(&session->mutex);
         cancelled = ui != NULL && ui->cancelled != NULL && ui->cancelled(ui->ctx);
         pthread_mutex_lock(&session->mutex);
         if (cancelled) {
-            return false;
+            return err_set(err, MOIDC_E_CANCELLED, "the call was cancelled while another one signs in");
         }
     }
-    return true;
+    return MOIDC_OK;
+}
+
+/* Mutex held, nobody busy. */
+static void begin_work(struct session *session)
+{
+    session->busy = true;
+    session->worker = pthread_self();
 }
 
 /* A failure after which calls fail at once for a while, so that a thousand calls do not make a thousand waits, requests
@@ -270,6 +289,7 @@ static enum moidc_code take_turn(struct session *session, const struct wish *wis
 {
     for (;;) {
         unsigned attempts = session->attempts;
+        enum moidc_code rc;
         struct moidc_token *token =
             wish->anew ? NULL : fitting(session, wish->settings, wish->min_valid_s, wish->rejected);
 
@@ -279,12 +299,13 @@ static enum moidc_code take_turn(struct session *session, const struct wish *wis
             return MOIDC_OK;
         }
         if (!session->busy) {
-            session->busy = true;
+            begin_work(session);
             *ret = NULL;
             return MOIDC_OK;
         }
-        if (!wait_for_turn(session, wish)) {
-            return err_set(err, MOIDC_E_CANCELLED, "the call was cancelled while another one signs in");
+        rc = wait_for_turn(session, wish, err);
+        if (rc != MOIDC_OK) {
+            return rc;
         }
         if (!wish->anew && session->attempts != attempts && session->last.code != MOIDC_OK &&
             session->last.code != MOIDC_E_CANCELLED && session->last.code != MOIDC_E_LOGIN_REQUIRED) {
@@ -360,13 +381,15 @@ enum moidc_code session_obtain(struct session *session, const struct wish *wish,
 
 enum moidc_code session_turn_take(struct session *session, const struct wish *wish, struct moidc_err *err)
 {
-    bool ours;
+    enum moidc_code rc;
 
     pthread_mutex_lock(&session->mutex);
-    ours = wait_for_turn(session, wish);
-    session->busy = session->busy || ours;
+    rc = wait_for_turn(session, wish, err);
+    if (rc == MOIDC_OK) {
+        begin_work(session);
+    }
     pthread_mutex_unlock(&session->mutex);
-    return ours ? MOIDC_OK : err_set(err, MOIDC_E_CANCELLED, "the call was cancelled while another one signs in");
+    return rc;
 }
 
 void session_turn_give(struct session *session)

@@ -25,7 +25,8 @@ struct session {
     /* guarded by `mutex`, which is never held while anything is waited for */
     pthread_mutex_t mutex;
     pthread_cond_t changed;     /* `busy` was cleared */
-    bool busy;                  /* a thread works on this identity: it alone touches `work` */
+    bool busy;                  /* a thread works on this identity: it alone touches what stands below */
+    pthread_t worker;           /* that thread */
     unsigned attempts;          /* how many such works have ended */
     struct moidc_err last;      /* of the last one; last.code is MOIDC_OK when it succeeded */
     struct cache_entry *entry;  /* what is known of the identity; NULL: nothing */
@@ -90,7 +91,7 @@ enum moidc_code session_forget(struct session *session, const struct wish *wish,
                                struct moidc_err *err) MUST_CHECK;
 
 /* Makes the calling thread the busy one, after those before it, without asking for a token; then ends that.
- * MOIDC_E_CANCELLED: the caller did not want to wait. */
+ * MOIDC_E_CANCELLED: the caller did not want to wait, or it is the busy thread already. */
 enum moidc_code session_turn_take(struct session *session, const struct wish *wish, struct moidc_err *err) MUST_CHECK;
 void session_turn_give(struct session *session);
 

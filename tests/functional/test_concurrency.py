@@ -1,4 +1,6 @@
 """contract.md, "What a call does", 5: one sign-in or renewal at a time; and fork, threads, Ctrl-C."""
+import os
+import signal
 import time
 
 import pytest
@@ -357,3 +359,65 @@ def test_a_signal_handler_that_does_not_raise_does_not_end_the_call(world):
         process.interrupt()
         process.wait().ok()
         assert process.do("seen").ok() == [1]
+
+
+@pytest.mark.parametrize("call", ["token()", "search()", "login()", "logout()"])
+def test_a_call_in_a_signal_handler_waits_for_no_token_that_its_own_thread_is_getting(world, call):
+    """As a job's handler of SIGTERM that ends the run: it would wait for ever, and the job with it."""
+    world.robot()
+    world.provider.effect("token", delay=60)
+    with world.process() as process:
+        process.do(f"""
+import signal
+seen = []
+def handler(*arguments):
+    seen.append(attempt(lambda: {call}))
+    open("seen", "w").close()
+signal.signal(signal.SIGTERM, handler)
+""").ok()
+        process.start("token()")
+        world.provider.wait_for("token")
+        os.kill(process.pid, signal.SIGTERM)
+        world.wait_for((world.cwd / "seen").exists)
+        world.provider.heal()
+        process.wait().ok()
+        (within,) = attempts(process.do("seen").ok())
+        within.failed(None, "midst", "signal handler")
+        process.do("search()").ok()
+
+
+def test_a_call_in_a_signal_handler_uses_a_token_that_is_valid(world):
+    world.robot()
+    other = world.new_server()
+    world.provider.add_client("second", "s3cret-second")
+    world.write(world.robot_settings(),
+                world.robot_settings(uri=other.uri, client_id="second", client_secret="s3cret-second"))
+    with world.process() as process:
+        process.do("import signal; seen = []; signal.signal(signal.SIGTERM, lambda *a: seen.append(attempt(search)))").ok()
+        process.do("search()").ok()
+        world.provider.effect("token", delay=0.7)
+        process.start(f"search({other.uri!r})")
+        world.provider.wait_for("token", 2)
+        os.kill(process.pid, signal.SIGTERM)
+        process.wait().ok()
+        assert attempts(process.do("seen").ok())[0].ok() == ["Default"]
+
+
+def test_what_is_shown_may_go_to_a_program_that_calls_mlflow(world):
+    """A stream in the place of stderr that logs what it gets by a call of MLflow's: that call fails, and not the sign-in."""
+    world.person()
+    with world.process() as process:
+        assert process.do("""
+class Stream:
+    failed = 0
+    def write(self, text):
+        self.failed += attempt(search)["error"] is not None
+    def flush(self): pass
+kept, sys.stderr = sys.stderr, Stream()
+try:
+    token()
+finally:
+    stream, sys.stderr = sys.stderr, kept
+result = stream.failed > 0
+""").ok()
+    assert len(world.browser.openings) == 1
