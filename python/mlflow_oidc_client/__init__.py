@@ -5,6 +5,8 @@ are for programs that want a token themselves.
 """
 
 import atexit as _atexit
+import os as _os
+import sys as _sys
 
 from . import _core
 
@@ -12,6 +14,25 @@ __version__ = _core.__version__
 
 _EXIT_WAIT_S = 5.0  # for a token request in flight, so that what it brings is saved
 _atexit.register(_core.stop, _EXIT_WAIT_S)
+
+
+def _finalize(core):
+    _sys.modules["multiprocessing.util"].Finalize(None, core.stop, args=(_EXIT_WAIT_S,), exitpriority=-1)
+
+
+def _watch_worker():
+    """A worker of multiprocessing ends by os._exit(): what it does before has a registry of its own.
+
+    That is emptied when the worker's work begins, after which _finalize() is called.
+    """
+    util = _sys.modules.get("multiprocessing.util")
+    if util is not None:
+        util.register_after_fork(_core, _finalize)
+        _finalize(_core)
+
+
+_watch_worker()  # imported in a worker
+_os.register_at_fork(after_in_child=_watch_worker)
 
 
 def _server(tracking_uri):

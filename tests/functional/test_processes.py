@@ -1,4 +1,5 @@
 """Many processes, threads, forks and interpreters at once: contract.md, "What a call does", 5, at the size of a cluster node."""
+import dataclasses
 import os
 import re
 import sys
@@ -133,6 +134,43 @@ if __name__ == "__main__":
     done = world.command("job.py")
     assert done.returncode == 0 and done.stdout == "fork True\nspawn True\n", done.stderr
     assert len(world.token_requests()) == 1
+
+
+@pytest.mark.parametrize("kind", ["fork", "forkserver", "spawn"])
+@pytest.mark.parametrize("early", [True, False], ids=["imported before", "imported in the worker"])
+def test_a_worker_of_multiprocessing_finishes_and_saves_the_renewal_that_it_began(world, kind, early):
+    """It ends by os._exit(), without what a program does at its end; the old refresh token is dead by then."""
+    world.person()
+    world.run("token()").ok()
+    world.advance(250)
+
+    def slow(request, normal):
+        answer = dataclasses.replace(normal(), delay=0.7)
+        (world.cwd / "asked").touch()
+        return answer
+
+    world.provider.fault("token", slow)
+    (world.cwd / "job.py").write_text(f"""
+import multiprocessing, os, time
+if {early}:
+    import mlflow_oidc_client
+def work():
+    import mlflow_oidc_client
+    while not os.path.exists("asked"):
+        mlflow_oidc_client.get_token(os.environ["URI"])
+        time.sleep(0.01)
+if __name__ == "__main__":
+    process = multiprocessing.get_context("{kind}").Process(target=work)
+    process.start()
+    process.join()
+    print(process.exitcode)
+""")
+    done = world.command("job.py")
+    assert done.returncode == 0 and done.stdout == "0\n" and done.stderr == "", done.stderr
+    world.provider.heal()
+    world.advance(51)
+    world.run("token()").ok()
+    assert len(world.token_requests()) == 2 and len(world.browser.openings) == 1
 
 
 @pytest.mark.parametrize("isolated", [True, False])
