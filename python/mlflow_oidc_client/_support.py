@@ -1,5 +1,6 @@
 """What the C core needs of Python: MLflow's settings, the log, standard error, exceptions."""
 
+import contextlib
 import html
 import logging
 import os
@@ -17,14 +18,12 @@ def log(level, text):
 
 def show(text):
     """Show lines to the person who signs in: on standard error, addresses as links in a notebook's cell."""
-    if "://" in text and in_notebook():
-        _show_in_cell(text)
-    elif sys.stderr is not None:
-        try:
+    with contextlib.suppress(Exception):  # it was closed, or is a program's own that fails: the sign-in itself goes on
+        if "://" in text and in_notebook():
+            _show_in_cell(text)
+        elif sys.stderr is not None:
             # a line that begins so is drawn over the last one, and left open
             print(text, end="" if text.startswith("\r") else "\n", file=sys.stderr, flush=True)
-        except (OSError, ValueError):
-            pass  # it was closed: the sign-in itself goes on
 
 
 def _show_in_cell(text):
@@ -49,14 +48,16 @@ def terminal():
         keyboard = _terminal_of(sys.stdin)
     if os.environ.get("TERM", "dumb") != "dumb":
         width = _terminal_of(sys.stderr)
-        columns = os.get_terminal_size(width).columns if width >= 0 else 0
+        with contextlib.suppress(OSError):
+            columns = os.get_terminal_size(width).columns if width >= 0 else 0
     return keyboard, columns
 
 
 def _terminal_of(stream):
     try:
-        return stream.fileno() if stream.isatty() else -1
-    except (AttributeError, OSError, ValueError):
+        descriptor = stream.fileno() if stream.isatty() else -1
+        return descriptor if os.isatty(descriptor) else -1  # a stream may say what is not so
+    except Exception:
         return -1  # None, closed, or what a program put in its place
 
 

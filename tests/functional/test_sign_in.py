@@ -300,6 +300,30 @@ def test_the_url_is_printed_when_the_browser_fails(world):
     process.end()
 
 
+@pytest.mark.parametrize("stream", [
+    "type('Stream', (), {'write': lambda self, text: None})()",  # and no flush()
+    "type('Stream', (), {'write': lambda self, text: 1 / 0, 'flush': lambda self: None})()",
+    "type('Stream', (io.StringIO,), {'isatty': lambda self: True, 'fileno': lambda self: null.fileno()})()",
+    "type('Stream', (io.StringIO,), {'isatty': lambda self: True, 'fileno': lambda self: 'none'})()",
+    "type('Stream', (io.StringIO,), {'isatty': lambda self: 1 / 0})()",
+    "io.TextIOWrapper(null, 'ascii', 'strict')",
+    "None",
+])
+def test_whatever_a_program_puts_in_the_place_of_stderr_the_sign_in_goes_on(world, stream):
+    world.person()
+    with world.process(TERM="xterm") as process:
+        process.do(f"""
+import io
+null, kept = open(os.devnull, "wb"), sys.stderr
+sys.stderr = {stream}
+try:
+    token()
+finally:
+    sys.stderr = kept
+""").ok()
+    assert len(world.browser.openings) == 1
+
+
 def test_a_browser_that_is_not_there_does_not_end_the_sign_in(world):
     """$BROWSER names nothing that can be started: the address is printed all the same, a person can copy it."""
     world.person()
