@@ -315,15 +315,33 @@ static enum moidc_code take_turn(struct session *session, const struct wish *wis
     }
 }
 
+static enum moidc_code same_again(const struct settings *settings, struct moidc_err *err)
+{
+    err_set(err, MOIDC_E_PROVIDER,
+            "the tracking server refused the token (HTTP status 401), and the provider gives the same one again");
+    err_reply(err, 401, NULL);
+    err_where(err, "%s", settings->uri);
+    return err_next(err, "see that its proxy takes a token with iss %s and the audience %s", settings->issuer,
+                    settings_token_audience(settings));
+}
+
 /* The token that the work was done for. */
 static enum moidc_code take_result(struct session *session, const struct wish *wish, struct moidc_token **ret,
                                    struct moidc_err *err)
 {
+    const struct settings *settings = wish->settings;
+    int64_t min_valid_s = wish->anew ? 0 : wish->min_valid_s;
+    bool same;
+
     pthread_mutex_lock(&session->mutex);
-    *ret = token_hold(fitting(session, wish->settings, wish->anew ? 0 : wish->min_valid_s, wish->rejected));
+    *ret = token_hold(fitting(session, settings, min_valid_s, wish->rejected));
+    same = *ret == NULL && fitting(session, settings, min_valid_s, NULL) != NULL;
     pthread_mutex_unlock(&session->mutex);
     if (*ret != NULL) {
         return MOIDC_OK;
+    }
+    if (same) {
+        return same_again(settings, err);
     }
     if (wish->min_valid_s > 0) {
         err_set(err, MOIDC_E_PROVIDER, "the token that the provider gives does not stay valid for %lld s",
@@ -333,7 +351,7 @@ static enum moidc_code take_result(struct session *session, const struct wish *w
         err_set(err, MOIDC_E_PROTOCOL, "the token that the provider gave has ended already by this machine's clock");
         err_next(err, "check the clock of this machine");
     }
-    return err_where(err, "%s", wish->settings->issuer);
+    return err_where(err, "%s", settings->issuer);
 }
 
 /* Works for a token; once more where the first one ended while the machine slept. */

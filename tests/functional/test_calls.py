@@ -544,6 +544,18 @@ def test_401_for_ever_is_one_renewal_a_minute_and_an_error_that_says_what_the_to
         process.do("search()").ok()
 
 
+def test_a_provider_that_gives_the_refused_token_again_is_told_as_such(world):
+    """Some keep a client's token until it ends, and give it out to whoever asks."""
+    world.robot()
+    world.provider.new_access_token = lambda: "at.the-same-one-each-time"
+    world.server.fault("*", lambda request, normal: REFUSED)
+    with world.process() as process:
+        process.do("search()").failed(None, "same one again", "401", "audience robot", world.server.uri, world.provider.issuer)
+        assert len(world.server.requests) == 1 and len(world.token_requests()) == 2
+        world.server.heal()
+        process.do("search()").ok()
+
+
 def test_a_401_opens_a_browser_only_when_the_provider_refuses_the_refresh_token(world):
     world.person()
     with world.process() as process:
