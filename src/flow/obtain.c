@@ -380,6 +380,9 @@ static enum moidc_code with_lock(struct session *session, const struct cache_dir
     if (rc != MOIDC_OK || satisfied(session, wish)) {
         return rc;
     }
+    if (wish->background && session->entry == NULL) {
+        return err_set(err, MOIDC_E_LOGIN_REQUIRED, "there is nothing to renew any more"); /* a logout was faster */
+    }
     rc = work(session, dir, wish, err);
     if (session->salvage != NULL) {
         struct moidc_err fault;

@@ -105,6 +105,27 @@ def test_a_logout_is_not_undone_by_another_process(world):
     assert world.token_requests("refresh_token") == []
 
 
+def test_a_logout_is_not_undone_by_a_renewal_that_was_queued_before(world):
+    """The thread that renews is still busy with another identity; a client could get a new token without anybody."""
+    other = world.new_server()
+    world.provider.add_client("second", "s3cret-second")
+    world.write(world.robot_settings(), world.robot_settings(uri=other.uri, client_id="second", client_secret="s3cret-second"))
+    with world.process() as process:
+        process.do("import logging; logging.basicConfig(level=logging.DEBUG)").ok()
+        process.do(f"token(), token({other.uri!r})").ok()
+        world.advance(250)
+        world.provider.effect("token", delay=60, times=1)
+        process.do("token()").ok()
+        world.provider.wait_for("token", 3)
+        process.do(f"token({other.uri!r})").ok()
+        assert process.do(f"logout({other.uri!r})").ok() is True
+        world.provider.heal()
+        look = "__import__('mlflow_oidc_client')._core.server_at('http://stranger.example.com')"  # and says what there is to say
+        world.wait_for(lambda: process.do(look).ok() is None and f"renewal.end server={other.uri}" in process.stderr)
+        assert len(world.token_requests()) == 3 and len(world.cache_files()) == 2, "a file of tokens and the note of the logout"
+        process.do(f"token({other.uri!r})").ok()
+
+
 def test_keys_that_rotate_without_kid_are_fetched_once_more(world):
     world.person()
     world.provider.id_token.header = {"kid": DROP}
