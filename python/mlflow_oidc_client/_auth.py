@@ -68,6 +68,7 @@ def _keep_token_within(server, response):
 def _repeated(server, header, response, kwargs):
     """Send the request again with a renewed token: once."""
     request = response.request
+    header = request.headers.get(server.header_name, header)  # a prepared request may be sent again, with a later token
     renewed = server.renewed(header)
     if not _can_rewind(request):
         raise _support.refused(

@@ -528,6 +528,23 @@ def test_a_token_that_another_process_has_renewed_is_taken(world):
     assert len(world.token_requests()) == 2
 
 
+def test_a_prepared_request_that_is_sent_again_and_again_is_renewed_each_time(world):
+    world.robot()
+    with world.process() as process:
+        process.do("""
+import requests, mlflow_oidc_client
+session = requests.Session()
+url = os.environ["URI"] + "/api/2.0/mlflow/experiments/search"
+request = session.prepare_request(requests.Request("GET", url, auth=mlflow_oidc_client.OIDCAuth()))
+session.send(request).raise_for_status()
+""").ok()
+        for renewals in (1, 2, 3):
+            world.provider.revoke_access()
+            assert process.do("session.send(request).status_code").ok() == 200
+            assert len(world.token_requests()) == 1 + renewals
+            world.advance(61)
+
+
 def test_401_for_ever_is_one_renewal_a_minute_and_an_error_that_says_what_the_token_must_carry(world):
     world.robot()
     world.server.fault("*", lambda request, normal: REFUSED)
