@@ -22,15 +22,11 @@ class OIDCAuth(AuthBase):
         self._tracking_uri = tracking_uri
 
     def __call__(self, r):
-        server = _core.server(r.url)
+        server = self._server(r.url)
         if server is None:
             if not _core.has_servers():
-                raise _support.no_settings(r.url)
+                raise _support.no_settings(self._tracking_uri or r.url)
             return r
-        if self._tracking_uri is not None:
-            own = _core.server_at(self._tracking_uri)
-            if own is None or not own.covers(r.url):
-                return r
         header = server.authorization()
         headers = r.headers
         headers[server.header_name] = header
@@ -39,6 +35,14 @@ class OIDCAuth(AuthBase):
         r.register_hook("response", partial(_on_response, server, header, r.url))
         r._moidc_first = True  # copies, which redirects are made of, do not have it
         return r
+
+    def _server(self, url):
+        if self._tracking_uri is not None:
+            # asked for first: where the variables describe the first server that is, no other URL may be that
+            own = _core.server_at(self._tracking_uri)
+            if own is None or not own.covers(url):
+                return None
+        return _core.server(url)
 
 
 def _on_response(server, header, url, response, **kwargs):

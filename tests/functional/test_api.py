@@ -147,6 +147,24 @@ result = attempt(requests.get, %r, auth=auth)["error"]
     assert [r.header("Authorization") for r in other.requests] in ([], [None])
 
 
+def test_oidcauth_of_one_server_lets_no_other_be_the_first_that_the_variables_describe(world):
+    """Where MLflow is set to none they describe the first server that is asked for: not one that a request strays to."""
+    other = world.new_server()
+    other.expects_tokens = False
+    world.unguarded = True
+    world.set_variables({key: value for key, value in world.robot_settings().items() if key != "uri"})
+    statuses = world.run("""
+import requests, mlflow_oidc_client
+session = requests.Session()
+session.auth = mlflow_oidc_client.OIDCAuth(os.environ["URI"])
+path = "/api/2.0/mlflow/experiments/search"
+result = [session.get(uri + path).status_code for uri in (%r, os.environ["URI"], %r)]
+result.append(requests.get(%r + path, auth=mlflow_oidc_client.OIDCAuth()).status_code)
+""" % ((other.uri,) * 3)).ok()
+    assert statuses == [200] * 4
+    assert other.tokens() == [None] * 3 and None not in world.server.tokens()
+
+
 def test_an_error_has_the_fields_and_one_line_with_all_three(world):
     world.robot()
     world.provider.replace("token", 400, json={"error": "invalid_scope", "error_description": "no such scope"})
