@@ -48,6 +48,21 @@ static int memory_is_out(void)
     return STATUS_FAILED;
 }
 
+/* MLflow sends MLFLOW_TRACKING_TOKEN to all the servers that it is told of. CMD is told of the proxy, or of `server`. */
+static void warn_of_others(const struct moidc_server *server, bool by_proxy)
+{
+    static const char *const names[] = {"MLFLOW_REGISTRY_URI", "MLFLOW_DEPLOYMENTS_TARGET", "MLFLOW_GATEWAY_URI", NULL};
+
+    for (const char *const *name = names; *name != NULL; name++) {
+        const char *uri = getenv(*name);
+
+        if (uri != NULL && (strncasecmp(uri, "http://", 7) == 0 || strncasecmp(uri, "https://", 8) == 0) &&
+            (by_proxy || !moidc_server_covers(server, uri))) {
+            message_warning("%s names another server, and MLflow sends MLFLOW_TRACKING_TOKEN there too", *name);
+        }
+    }
+}
+
 /* Becomes CMD, so that its signals and its status are its own. */
 static int become(struct program *program, const struct moidc_server *server, const struct moidc_token *token,
                   char **command)
@@ -274,7 +289,11 @@ static int run(struct program *program, const struct arguments *arguments)
     }
     if (moidc_token_get(server, &request, &token, &err) != MOIDC_OK) {
         status = program_fail(program, &err);
-    } else if (arguments_have(arguments, "proxy")) {
+        moidc_server_release(server);
+        return status;
+    }
+    warn_of_others(server, arguments_have(arguments, "proxy"));
+    if (arguments_have(arguments, "proxy")) {
         moidc_token_release(token); /* it was to be seen that there is one */
         token = NULL;
         status = run_with_proxy(program, &server, arguments->operands);

@@ -60,6 +60,17 @@ def test_with_a_proxy_a_program_finds_no_token_of_the_server(world, program, ser
 
 
 @BY
+@pytest.mark.parametrize("name", ["MLFLOW_REGISTRY_URI", "MLFLOW_DEPLOYMENTS_TARGET", "MLFLOW_GATEWAY_URI"])
+def test_another_server_that_mlflow_sends_the_token_to_is_warned_of(world, program, server, options, name):
+    world.robot()
+    ran = run(program, "true", options=options, **{name: "HTTPS://other.example.com/registry"})
+    ran.done()
+    assert f"warning: {name} names another server" in ran.stderr
+    for harmless in ("sqlite:///models.db", *([] if options else [server.uri + "/"])):
+        assert run(program, "true", options=options, **{name: harmless}).stderr == ""
+
+
+@BY
 def test_a_program_reaches_the_server(world, program, server, options):
     world.robot()
     ran = run(program, sys.executable, "-c", ASK + "print(json.load(opener.open(request))['experiments'][0]['name'])", options=options,
