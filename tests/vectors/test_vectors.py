@@ -8,6 +8,7 @@ import base64
 import json
 import os
 import re
+import select
 import subprocess
 from pathlib import Path
 
@@ -109,8 +110,68 @@ def test_shared_secrets_and_no_signature_are_invalid():
     assert judge(({"kty": "oct", "k": secret}, hmac), (public, hmac), (public, none)) == ["invalid"] * 3
 
 
-def test_a_line_that_is_no_row_is_invalid():
-    assert run("jws-check", 'x\n{}\n{"jwk":1,"jws":"a.b.c"}\n{"jwk":{},"jws":1}\n').stdout.split() == [b"invalid"] * 4
+GOOD_JWK, GOOD_JWS = next((jwk, token) for name, jwk, token in rfc_examples() if "A.3" in name)
+GOOD = json.dumps({"jwk": GOOD_JWK, "jws": GOOD_JWS}).encode()
+NO_ROWS = [
+    b"", b" ", b"x", b"{}", b"[]", b"null", b"\0", b"\xff\xfe", b"[" * 100_000, b"{" * 3_000_000, GOOD[:-1], GOOD + b"x", GOOD + b"\0",
+    GOOD.replace(b'"jwk"', b'"jkw"'), GOOD.replace(b'"jws"', b'"jsw"'), GOOD.replace(b'{"kty"', b'{"kty":"EC","kty"'),
+    GOOD.replace(GOOD_JWS.encode(), b"a\\u0000b"), GOOD.replace(GOOD_JWS.encode(), GOOD_JWS.encode() + b"A" * 3_000_000),
+    *(json.dumps({"jwk": jwk, "jws": GOOD_JWS}).encode() for jwk in (None, 1, "x", [], [GOOD_JWK], {}, {"keys": [GOOD_JWK]})),
+    *(json.dumps({"jwk": GOOD_JWK, "jws": token}).encode() for token in (None, 1, [], {}, "", ".", "..", "a.b.c", "\0", "." * 100_000)),
+]
+
+
+def test_a_line_that_is_no_row_is_invalid_and_the_next_one_is_judged():
+    done = run("jws-check", b"".join(line + b"\n" + GOOD + b"\n" for line in NO_ROWS))
+    assert done.returncode == 0 and done.stderr == b""
+    assert done.stdout.split() == [b"invalid", b"valid"] * len(NO_ROWS)
+
+
+@pytest.mark.parametrize("text, verdicts", [(b"", []), (b"\n", ["invalid"]), (GOOD, ["valid"]), (GOOD + b"\r\n", ["valid"]),
+                                            (GOOD + b"\nx", ["valid", "invalid"]), (b"\n\n" + GOOD, ["invalid", "invalid", "valid"])])
+def test_the_last_line_needs_no_end(text, verdicts):
+    done = run("jws-check", text)
+    assert done.returncode == 0 and done.stdout.decode().split() == verdicts
+
+
+def test_each_line_is_answered_before_the_next_is_asked_for():
+    with subprocess.Popen([DRIVERS / "jws-check"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        for line, verdict in ((GOOD, b"valid\n"), (b"x", b"invalid\n")):
+            process.stdin.write(line + b"\n")
+            process.stdin.flush()
+            assert select.select([process.stdout], [], [], 20)[0], "nothing comes"
+            assert process.stdout.readline() == verdict
+        process.stdin.close()
+        assert process.stdout.read() == b"" and process.wait(20) == 0
+
+
+@pytest.mark.parametrize("driver", ["jws-check", "toml-decode", "json-check"])
+def test_each_says_how_it_is_used(driver):
+    done = subprocess.run([DRIVERS / driver, "--help"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0 and done.stdout.startswith(f"usage: {driver} <") and done.stderr == ""
+
+
+# --- toml-decode: what toml-test has no case of, besides its limits ---
+TOML_TAKEN = {
+    "": {}, "\n": {}, "a = 1": {"a": {"type": "integer", "value": "1"}}, "\ufeffa = true\r\n": {"a": {"type": "bool", "value": "true"}},
+    'a = "\\u0000\\u001f\\u007f\\"\\\\"': {"a": {"type": "string", "value": '\0\x1f\x7f"\\'}}, "a = nan": {"a": {"type": "float", "value": "nan"}},
+    "a = [[[[[[[[]]]]]]]]": {"a": [[[[[[[[]]]]]]]]},
+}
+TOML_REFUSED = [b"\0", b"a = 1\0", b'a = "\0"', b"a = \xff", b'a = "\xed\xa0\x80"', b"a", b"=", b"[", b"a = 1\na = 2", b'a = "', b"a = [", b"a = {",
+                b"a = " + b"[" * 100_000, b"a = " + b"{a = " * 50_000, b"a." * 100_000 + b"a = 1", b"a = 1\n" + b"#" * (256 * 1024),
+                b"a = 1\n" + b"#" * 3_000_000, b"[[" * 50_000]
+
+
+@pytest.mark.parametrize("document", TOML_TAKEN, ids=lambda text: repr(text[:20]))
+def test_toml_is_taken(document):
+    done = run("toml-decode", document)
+    assert done.returncode == 0 and done.stderr == b"" and json.loads(done.stdout) == TOML_TAKEN[document]
+
+
+@pytest.mark.parametrize("document", TOML_REFUSED, ids=lambda text: repr(text[:20]))
+def test_toml_is_refused(document):
+    done = run("toml-decode", document)
+    assert done.returncode == 1 and done.stdout == b"" and done.stderr.count(b"\n") == 1 and len(done.stderr) < 1000
 
 
 TAKEN = ["{}", "[]", "1", "-0", "1.5e-3", '""', "null", " true\n", '{"a":{"b":[1,{"c":"d"}]}}', '"\\u00e4\\ud83d\\ude00"',
@@ -122,7 +183,7 @@ REFUSED = ["", " ", "{", "}", "[1,]", '{"a":1,}', "{'a':1}", "01", "+1", ".5", "
            # on purpose
            '{"a":1,"a":2}', '{"a":1,"\\u0061":2}', '[{"a":1,"a":1}]', '"\\u0000"', '{"\\u0000":1}', '"\\ud800"', '"\\udc00x"',
            "1e999", "[" * 64 + "]" * 64, "[" * 100000, '"' + "x" * (1 << 20) + '"']
-REFUSED_BYTES = [b'"\xff"', b'"\xc0\xaf"', b'"\xed\xa0\x80"', b'"\xf4\x90\x80\x80"', b'"\xe2\x82"', b'"\x00"', b"1\x00",
+REFUSED_BYTES = [b"[" + b"1," * 3_000_000 + b"1]", b" " * 3_000_000, b'"\xff"', b'"\xc0\xaf"', b'"\xed\xa0\x80"', b'"\xf4\x90\x80\x80"', b'"\xe2\x82"', b'"\x00"', b"1\x00",
                  b"\xff\xfe1\x00", b"[1]\x80"]
 
 
