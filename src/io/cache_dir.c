@@ -38,8 +38,13 @@ static int make_directories(char *path)
         if (slash != NULL) {
             *slash = '\0';
         }
-        if (mkdir(path, 0700) != 0 && errno != EEXIST && access(path, X_OK) != 0) {
-            return -1;
+        if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+            int reason = errno;
+
+            if (access(path, X_OK) != 0) {
+                errno = reason; /* why it cannot be made, not that it is not there */
+                return -1;
+            }
         }
         if (slash == NULL) {
             return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Preloaded into a process under test: a file system that is full, or that gives no locks (NFS without its lock daemon), or
- * where a neighbour always wins the race for a cache file. MOIDC_TEST_FILES: "full", "no locks", or "swap before" and "swap
- * after", which put what MOIDC_TEST_FILES_SWAP names in a file's place when that is opened, just before or just after; while
- * the file that MOIDC_TEST_FILES_WELL names is there, it is well. */
+/* Preloaded into a process under test: a file system that is full or read-only, or that gives no locks (NFS without its lock
+ * daemon), or where a neighbour always wins the race for a cache file. MOIDC_TEST_FILES: "full", "read-only", "no locks", or
+ * "swap before" and "swap after", which put what MOIDC_TEST_FILES_SWAP names in a file's place when that is opened, just
+ * before or just after; while the file that MOIDC_TEST_FILES_WELL names is there, it is well. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -71,6 +71,37 @@ static void swap(int folder, const char *path, const char *moment)
     errno = error;
 }
 
+/* As a container's file system that is mounted so (EROFS whoever asks, root too); but the browser, which is started with
+ * this library too, keeps its own folder. */
+static int is_read_only(const char *path)
+{
+    if (strncmp(path, "/dev/", 5) == 0 || strstr(path, "/browser/") != NULL || !is("read-only")) {
+        return 0;
+    }
+    errno = EROFS;
+    return 1;
+}
+
+int mkdirat(int folder, const char *path, mode_t mode)
+{
+    return is_read_only(path) ? -1 : REAL(mkdirat)(folder, path, mode);
+}
+
+int mkdir(const char *path, mode_t mode)
+{
+    return mkdirat(AT_FDCWD, path, mode);
+}
+
+int unlinkat(int folder, const char *path, int flags)
+{
+    return is_read_only(path) ? -1 : REAL(unlinkat)(folder, path, flags);
+}
+
+int fchmod(int fd, mode_t mode)
+{
+    return is_read_only("") ? -1 : REAL(fchmod)(fd, mode);
+}
+
 int openat(int folder, const char *path, int flags, ...)
 {
     va_list args;
@@ -80,6 +111,9 @@ int openat(int folder, const char *path, int flags, ...)
     va_start(args, flags);
     mode = va_arg(args, mode_t);
     va_end(args);
+    if ((flags & (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC)) != 0 && is_read_only(path)) {
+        return -1;
+    }
     swap(folder, path, "swap before");
     fd = REAL(openat)(folder, path, flags, mode);
     swap(folder, path, "swap after");
@@ -87,3 +121,16 @@ int openat(int folder, const char *path, int flags, ...)
 }
 
 int openat64(int folder, const char *path, int flags, ...) __attribute__((alias("openat")));
+
+int open(const char *path, int flags, ...)
+{
+    va_list args;
+    mode_t mode;
+
+    va_start(args, flags);
+    mode = va_arg(args, mode_t);
+    va_end(args);
+    return openat(AT_FDCWD, path, flags, mode);
+}
+
+int open64(const char *path, int flags, ...) __attribute__((alias("open")));

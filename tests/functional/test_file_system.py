@@ -1,4 +1,5 @@
 """contract.md, "On disk": a full disk, a file system without locks, two machines with one home, a clock that is set."""
+import errno
 import os
 import subprocess
 import sys
@@ -52,6 +53,29 @@ def test_a_full_disk_leaves_the_old_file_whole(world, faults):
     with process_with(world, faults, "full") as process:
         process.do("token()").ok()
     assert {p: p.read_bytes() for p in world.cache_files() if p.suffix == ".json"} == before
+
+
+@linux
+@pytest.mark.parametrize("cached", ["token", "ended token", "nothing"])
+def test_on_a_read_only_file_system_what_is_cached_is_used_and_what_is_not_is_kept_in_memory(world, faults, cached):
+    """A home that is mounted so: neither the lock nor a new file can be had."""
+    world.person()
+    before = None if cached == "nothing" else world.run("token()").ok()
+    if cached == "ended token":
+        world.advance(301)
+    files = {p: p.read_bytes() for p in world.cache_files()}
+    with process_with(world, faults, "read-only") as process:
+        first = process.do("token()").ok()
+        assert (first == before) == (cached == "token")
+        assert process.do("token()").ok() == first and process.do("search()").ok() == ["Default"]
+        world.advance(301)
+        assert process.do("token()").ok() != first and process.do("search()").ok() == ["Default"]
+        said = [line for line in process.stderr.splitlines() if str(world.cache) in line]
+        assert len(said) == 1 and os.strerror(errno.EROFS) in said[0], process.stderr
+    assert {p: p.read_bytes() for p in world.cache_files()} == files and world.cache.exists() == (cached != "nothing")
+    assert len(world.browser.openings) == 1
+    used = [r.form["refresh_token"] for r in world.token_requests("refresh_token")]
+    assert len(used) == len(set(used)) == (2 if cached == "ended token" else 1)
 
 
 @linux
