@@ -143,6 +143,57 @@ static void test_token_get_from_disk(void)
     CHECK(provider.token_requests == 1);
 }
 
+static enum moidc_code call_login(void)
+{
+    struct moidc_token_request request = {.env = env};
+
+    return moidc_login(server, &request, &token, &err);
+}
+
+static void test_login(void)
+{
+    fail_each(prepare_logout, call_login, tidy_get, 0);
+}
+
+/* A fifth of the token's life is left. */
+static void prepare_peek(void)
+{
+    prepare_get();
+    provider.expires_in = 100;
+    check_get("T1");
+    clock_shift_s(85);
+}
+
+/* The renewal in the background fails, and is nobody's failure. */
+static enum moidc_code call_peek(void)
+{
+    moidc_token_peek(server, 0, &token);
+    CHECK(token != NULL);
+    moidc_client_stop(client, 10000);
+    return MOIDC_OK;
+}
+
+static void test_token_peek_and_the_renewal_that_it_begins(void)
+{
+    fail_each(prepare_peek, call_peek, tidy_get, 0);
+}
+
+static enum moidc_code call_refused(void)
+{
+    static const char *const sent[] = {"T1", "T2", NULL};
+    enum moidc_code rc = moidc_server_refused(server, "Bearer error=\"invalid_token\"", sent, &err);
+
+    CHECK(moidc_server_covers(server, SERVER "/a") && !moidc_server_covers(server, "https://other.example"));
+    CHECK(rc != MOIDC_E_PROVIDER || strstr(err.next, moidc_server_token_hint(server)) != NULL);
+    return rc == MOIDC_E_PROVIDER ? MOIDC_OK : rc;
+}
+
+static void test_server_refused(void)
+{
+    fail_each(prepare_get, call_refused, session_end, 0);
+    fail_each(prepare_get, call_refused, session_end, 1);
+}
+
 static void test_logout(void)
 {
     fail_each(prepare_logout, call_logout, tidy_logout, 0);
@@ -157,6 +208,9 @@ int main(void)
     RUN(test_server_find_by_variables_and_files);
     RUN(test_token_get);
     RUN(test_token_get_from_disk);
+    RUN(test_login);
+    RUN(test_token_peek_and_the_renewal_that_it_begins);
+    RUN(test_server_refused);
     RUN(test_logout);
     provider_end();
     return check_summary();
