@@ -133,7 +133,7 @@ static void test_a_child_forked_while_another_thread_takes_and_gives_goes_on(voi
         if (pid == 0) {
             int own = 77;
 
-            alarm(20);
+            alarm(60);
             _exit(!secret_equal_bytes(kept, "from before", 11) || take_and_give(&own) != NULL);
         }
         CHECK(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0);

@@ -110,10 +110,10 @@ static inline void check_peek(int64_t min_valid_s, const char *expected)
     moidc_token_release(token);
 }
 
-/* Waits, 10 s at most, until `counter` is `n`. */
+/* Waits, 30 s at most, until `counter` is `n`. */
 static inline void wait_until(atomic_int *counter, int n)
 {
-    for (int i = 0; i < 1000 && atomic_load(counter) < n; i++) {
+    for (int i = 0; i < 3000 && atomic_load(counter) < n; i++) {
         usleep(10000);
     }
     CHECK(atomic_load(counter) == n);

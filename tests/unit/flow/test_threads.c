@@ -199,7 +199,7 @@ static int child_calls(void)
     struct moidc_token_request request = {.env = env};
     int failed = 0;
 
-    alarm(20);
+    alarm(60);
     for (int i = 0; i < SERVERS; i++) {
         struct moidc_server *of = server_no(i);
         struct moidc_token *token = NULL;
