@@ -36,7 +36,7 @@ class Page:
         return next((v for k, v in self.headers if k.lower() == name.lower()), None)
 
 
-def fetch(url, headers=(), ca_file=None, method="GET", body=None, timeout=10):
+def fetch(url, headers=(), ca_file=None, method="GET", body=None, timeout=30):
     """One request, no redirect followed."""
     parts = urllib.parse.urlsplit(url)
     if parts.scheme == "https":
@@ -95,7 +95,8 @@ class Browser:
 
     def _log(self, name):
         path = self.folder / name
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+        return [json.loads(line) for line in lines if line.endswith("\n")]  # the last one may be on its way
 
     @property
     def openings(self):
@@ -113,10 +114,10 @@ class Browser:
             time.sleep(0.01)
         return self._log(name)[count - 1]
 
-    def wait_for_url(self, count=1, timeout=10):
+    def wait_for_url(self, count=1, timeout=30):
         return self._wait("openings", count, timeout)["url"]
 
-    def wait_for_page(self, count=1, timeout=10):
+    def wait_for_page(self, count=1, timeout=30):
         return self._wait("pages", count, timeout)
 
     def visit(self, url, decision=None):

@@ -52,7 +52,7 @@ class Helper:
     def kept(self):
         return list(self.folder.glob("tokens-*"))
 
-    def wait_for(self, name, limit=10):
+    def wait_for(self, name, limit=30):
         until = time.monotonic() + limit
         while not (self.folder / name).exists():
             assert time.monotonic() < until, f"the helper never came to {name}"

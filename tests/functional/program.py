@@ -104,7 +104,7 @@ class Terminal:
         """Without colours and movements of the cursor."""
         return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|[\x07\x08]", "", self.text)
 
-    def expect(self, pattern, limit=10):
+    def expect(self, pattern, limit=30):
         until = time.monotonic() + limit
         while True:
             found = re.search(pattern, self.plain)

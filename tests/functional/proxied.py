@@ -69,7 +69,7 @@ class Proxy:
                 self.stderr += line
                 self._said.notify_all()
 
-    def wait_for(self, pattern, limit=10):
+    def wait_for(self, pattern, limit=30):
         """The match in what was said on stderr."""
         with self._said:
             assert self._said.wait_for(lambda: re.search(pattern, self.stderr), limit), f"no {pattern!r}: {self.stderr}"
@@ -247,7 +247,7 @@ def resident_kib(pid):
         return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1))
 
 
-def wait_closed(made, limit=10):
+def wait_closed(made, limit=30):
     """True once the other side has closed."""
     until = time.monotonic() + limit
     while time.monotonic() < until:

@@ -187,7 +187,7 @@ class ScriptedServer:
     def last(self, endpoint):
         return self.received(endpoint)[-1]
 
-    def wait_for(self, endpoint, count=1, timeout=10):
+    def wait_for(self, endpoint, count=1, timeout=30):
         end = time.monotonic() + timeout
         while self.count(endpoint) < count:
             assert time.monotonic() < end, f"no request no. {count} of {endpoint} within {timeout} s"
@@ -219,6 +219,17 @@ class ScriptedServer:
     def effect(self, endpoint, times=None, **effects):
         """The true answer, but slow, cut short and the like."""
         self.fault(endpoint, lambda request, normal: dataclasses.replace(normal(), **effects), times)
+
+    def hold(self, endpoint, times=None):
+        """The true answer, but not before the event that is returned is set."""
+        gate = threading.Event()
+
+        def held(request, normal):
+            gate.wait(60)
+            return normal()
+
+        self.fault(endpoint, held, times)
+        return gate
 
     def hang(self, endpoint, times=None):
         self.replace(endpoint, hang=True, times=times)

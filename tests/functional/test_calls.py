@@ -213,21 +213,23 @@ def test_renewal_starts_when_a_fifth_at_most_60_s_is_left(world, lifetime, early
         world.advance(due - early)
         assert process.do("token()").ok() == first, "the call does not wait"
         world.provider.wait_for("token", 2)
-        assert process.do("time.sleep(0.2), token()").ok()[1] != first
+        world.wait_for(lambda: process.do("token()").ok() != first)
 
 
 def test_the_token_still_valid_is_used_while_a_renewal_is_under_way(world):
     world.person()
     with world.process() as process:
         first = process.do("token()").ok()
-        world.provider.effect("token", delay=1)
+        gate = world.provider.hold("token")
         world.advance(250)
         for _ in range(20):
-            outcome = process.do("token()")
-            assert outcome.ok() == first and outcome.seconds < 0.5
+            assert process.do("token()").ok() == first
         world.provider.wait_for("token", 2)
         assert process.do("token()").ok() == first
         assert len(world.token_requests()) == 2, "one renewal, not one a call"
+        gate.set()
+        world.wait_for(lambda: process.do("token()").ok() != first)
+        assert len(world.token_requests()) == 2
 
 
 def test_a_renewal_that_fails_does_not_hurt_while_the_token_is_valid(world):
@@ -285,7 +287,7 @@ def test_at_normal_exit_a_token_request_is_waited_for_5_s_at_most(world):
     world.provider.wait_for("token", 2)
     began = time.monotonic()
     assert process.end(whole=True) == 0
-    assert 2 < time.monotonic() - began < 12, "5 s and what Python itself needs; the provider hangs for longer"
+    assert 2 < time.monotonic() - began < 25, "5 s and what Python itself needs; the provider hangs for longer"
 
 
 def test_without_expires_in_an_access_token_is_used_until_a_401(world):

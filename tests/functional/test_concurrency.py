@@ -4,7 +4,7 @@ import signal
 import time
 
 import pytest
-from world import attempts
+from world import SOON_S, attempts
 
 N = 8
 
@@ -70,10 +70,10 @@ def test_8_processes_adopt_a_time_out_too(world):
     world.person()
     world.browser.mode = "never"
     world.env["MLFLOW_TRACKING_OIDC_LOGIN_TIMEOUT"] = "1"
-    began = time.monotonic()
     for outcome in world.together(N, "token()"):
         outcome.failed("timeout")
-    assert len(world.browser.openings) == 1 and time.monotonic() - began < 6
+        assert outcome.seconds < N - 1, "one after the other they would wait 1 s each"
+    assert len(world.browser.openings) == 1
 
 
 def test_one_that_is_killed_in_its_sign_in_does_not_hold_the_others(world):
@@ -119,7 +119,7 @@ def test_waiting_for_another_process_can_be_interrupted(world):
     began = time.monotonic()
     second.interrupt()
     assert second.wait().error["type"] == "KeyboardInterrupt"
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < SOON_S
     world.browser.visit(url)
     first.wait().ok()
     first.end(), second.end()
@@ -163,33 +163,32 @@ def test_one_identity_does_not_wait_for_another(world):
     second = world.new_server()
     world.write(world.person_settings(), world.robot_settings(uri=second.uri))
     world.browser.mode = "never"
-    with world.process() as process:
+    with world.process(MLFLOW_TRACKING_OIDC_LOGIN_TIMEOUT="300") as process:
         process.do("waiting = threading.Thread(target=attempt, args=(token,), daemon=True); waiting.start()").ok()
         url = world.browser.wait_for_url()
-        outcome = process.do(f"token({second.uri!r})")
-        outcome.ok()
-        assert outcome.seconds < 2
+        process.do(f"token({second.uri!r})").ok()
+        assert process.do("waiting.is_alive()").ok() and world.token_requests("authorization_code") == []
         world.browser.visit(url)
         process.do("waiting.join(10)").ok()
 
 
 def test_a_waiting_call_releases_the_interpreter(world):
     world.robot()
-    world.provider.effect("token", delay=0.5)
+    gate = world.provider.hold("token")
     with world.process() as process:
-        ticks = process.do("""
-ticks, ended = 0, []
-def wait():
-    ended.append(attempt(token))
-thread = threading.Thread(target=wait)
+        process.do("""
+ended = []
+thread = threading.Thread(target=lambda: ended.append(attempt(token)))
 thread.start()
-while not ended:
-    ticks += 1
-    time.sleep(0.01)
-thread.join()
-result = ticks if ended[0]["error"] is None else ended[0]
 """).ok()
-    assert ticks > 20
+        world.provider.wait_for("token")
+        assert process.do("""
+for _ in range(50):
+    time.sleep(0.001)
+result = ended
+""").ok() == [], "it was held up until the answer came"
+        gate.set()
+        assert process.do("thread.join(), ended[0]['error']").ok()[1] is None
 
 
 # --- fork ---
@@ -286,7 +285,7 @@ def test_ctrl_c_ends_a_network_call_at_once(world, endpoint, call):
         began = time.monotonic()
         process.interrupt()
         assert process.wait().error["type"] == "KeyboardInterrupt"
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 4, "where an answer is waited for it is 5 s"
         world.provider.heal()
         process.do(call).ok()
 
@@ -320,7 +319,7 @@ def test_ctrl_c_in_a_renewal_without_an_answer_ends_in_bounded_time(world):
         began = time.monotonic()
         process.interrupt()
         assert process.wait().error["type"] == "KeyboardInterrupt"
-        assert time.monotonic() - began < 6.5
+        assert time.monotonic() - began < 20, "5 s; the request would last 30 s"
 
 
 def test_ctrl_c_while_connecting_ends_at_once(world):
@@ -343,7 +342,7 @@ def test_ctrl_c_while_connecting_ends_at_once(world):
         began = time.monotonic()
         process.interrupt()
         assert process.wait().error["type"] == "KeyboardInterrupt"
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 8, "a connection is waited for for 10 s"
     for filler in fillers:
         filler.close()
     listener.close()

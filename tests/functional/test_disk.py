@@ -5,7 +5,7 @@ import stat
 import time
 
 import pytest
-from world import block, free_port
+from world import SOON_S, block, free_port
 
 
 def permissions(path):
@@ -252,7 +252,7 @@ def test_a_fifo_in_place_of_the_file_does_not_hang(world):
         os.mkfifo(path, 0o600)
     outcome = world.run("search()")
     outcome.ok()
-    assert outcome.seconds < 5
+    assert outcome.seconds < SOON_S
 
 
 def test_symbolic_links_are_not_followed(world):
@@ -362,9 +362,7 @@ def test_logout_works_whatever_the_network_says(world):
     world.person()
     world.run("token()").ok()
     world.provider.down()
-    began = time.monotonic()
-    world.run("logout()")
-    assert time.monotonic() - began < 5 and world.cache_files_hold_no_token()
+    assert world.run("logout()").seconds < SOON_S and world.cache_files_hold_no_token()
 
 
 def test_logout_of_one_leaves_the_other(world):

@@ -238,7 +238,7 @@ def test_ctrl_c_in_a_terminal_is_the_programs_to_answer(world, program, options)
         assert terminal.text.count("SIGINT") == 1
 
 
-def wait_for(condition, limit=10):
+def wait_for(condition, limit=30):
     until = time.monotonic() + limit
     while not (found := condition()):
         assert time.monotonic() < until
@@ -318,4 +318,4 @@ time.sleep(0.3)
 os._exit(0)
 """
     ran = run(program, sys.executable, "-c", code, options=["--proxy"])
-    assert ran.status == 0 and ran.seconds < 8
+    assert ran.status == 0 and ran.seconds < 25

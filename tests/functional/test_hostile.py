@@ -4,10 +4,11 @@ one line that has nothing secret in it (world.check_promises) and no control cha
 import contextlib
 import dataclasses
 import json
+import os
 import socket
 import ssl
+import sys
 import threading
-import time
 import urllib.parse
 
 import jose
@@ -19,6 +20,7 @@ from test_id_token import (ANOTHER, BAD_LENGTH, BAD_SIGNATURE, BASE64, CRIT, ESC
                            Row, duplicate, test_a_wrong_id_token_is_refused as refuse_id_token)
 from test_sign_in import port_of, waiting
 from tls import Authority
+from world import SOON_S
 
 
 def one_line(outcome, *mentions, code=None):
@@ -27,7 +29,7 @@ def one_line(outcome, *mentions, code=None):
     own = text.split("failed with exception")[-1].strip()
     assert "\n" not in own and len(own) < 1500, own
     assert not [c for c in own if ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or c in "\u2028\u2029\u202e"], repr(own)
-    assert outcome.seconds < 5
+    assert outcome.seconds < SOON_S
     return own
 
 
@@ -279,7 +281,7 @@ def test_500_then_200_is_survived_within_the_call(world, endpoint, status):
     world.robot()
     world.provider.replace(endpoint, status, body=b"<h1>oops", times=1)
     outcome = world.run("search()")
-    assert outcome.ok() == ["Default"] and outcome.seconds < 5 and world.provider.count(endpoint) == 2
+    assert outcome.ok() == ["Default"] and outcome.seconds < SOON_S and world.provider.count(endpoint) == 2
 
 
 def test_a_code_that_met_a_500_is_not_sent_again(world):
@@ -294,7 +296,7 @@ def test_a_short_retry_after_is_waited_for_within_the_call(world):
     world.robot()
     world.provider.replace("token", 429, body=b"slow down", headers=[("Retry-After", "1")], times=1)
     outcome = world.run("search()")
-    assert outcome.ok() == ["Default"] and 1 <= outcome.seconds < 5 and world.provider.count("token") == 2
+    assert outcome.ok() == ["Default"] and 1 <= outcome.seconds < SOON_S and world.provider.count("token") == 2
 
 
 @pytest.mark.parametrize("value", ["3600", "999999999", "Fri, 31 Dec 9999 23:59:59 GMT", "Thu, 01 Jan 2099 00:00:00 GMT"])
@@ -305,7 +307,7 @@ def test_a_long_retry_after_is_kept_for_a_minute_and_no_longer(world, value):
     with world.process() as process:
         for seconds in (0, 30, 27):
             world.advance(seconds)
-            assert process.do("attempt(search)").seconds < 3
+            assert process.do("attempt(search)").seconds < SOON_S
             assert world.provider.count("token") == 1
         world.provider.heal()
         world.advance(5)
@@ -317,7 +319,7 @@ def test_a_retry_after_that_says_nothing_is_none(world, value):
     world.robot()
     world.provider.replace("token", 429, body=b"slow down", headers=[("Retry-After", value)], times=1)
     outcome = world.run("search()")
-    assert outcome.ok() == ["Default"] and outcome.seconds < 5 and world.provider.count("token") == 2
+    assert outcome.ok() == ["Default"] and outcome.seconds < SOON_S and world.provider.count("token") == 2
 
 
 @pytest.mark.parametrize("endpoint", ["discovery", "token"])
@@ -393,8 +395,8 @@ def test_an_absent_refresh_token_is_no_failure(world):
 # --- the redirect ---
 def raw(address, data):
     """What the listener answers to these bytes; nothing when it closes."""
-    with socket.create_connection(address, 5) as connection:
-        connection.settimeout(5)
+    with socket.create_connection(address, 20) as connection:
+        connection.settimeout(20)
         got = b""
         try:
             connection.sendall(data)
@@ -453,13 +455,11 @@ def test_odd_requests_to_the_listener_neither_end_the_wait_nor_get_a_page_with_o
         (400, f"GET {path.replace('code=', 'code=%00')} HTTP/1.1\r\nHost: {host}\r\n\r\n"),
         (400, f"GET {path.replace('state=', 'state=%zz')} HTTP/1.1\r\nHost: {host}\r\n\r\n"),
     ]
-    began = time.monotonic()
     for status, request in odd:
         answer = raw(address, request.encode("latin-1"))
         assert answer.startswith(b"HTTP/1.1 %d " % status), (request[:200], answer[:100])
         assert b"evil" not in answer and b"Set-Cookie" not in answer
         assert process.busy() and world.provider.count("token") == 0, f"this ended the wait: {request[:200]!r}"
-    assert time.monotonic() - began < 10
     assert raw(address, (good + "Connection: close\r\n\r\n").encode()).startswith(b"HTTP/1.1 200")
     process.wait().ok()
     process.end()
@@ -469,7 +469,7 @@ def test_requests_that_a_page_fires_at_the_listener_get_nothing_and_change_nothi
     """From a script, an image, a frame, a form, a socket or a prefetch of a page in the user's browser; the worst that is thought of:
     it knows path, code and state. The answers are for no script to read (no CORS, no Private Network Access)."""
     world.person()
-    process, url = waiting(world)
+    process, url = waiting(world, MLFLOW_TRACKING_OIDC_LOGIN_TIMEOUT="300")
     target = world.browser.callback_url(url)
     parts = urllib.parse.urlsplit(target)
     address, host = ("127.0.0.1", port_of(target)), parts.netloc
@@ -510,7 +510,7 @@ def test_a_mix_up_of_two_providers_sends_no_code_to_the_wrong_one(world):
 def test_the_redirect_a_second_time_redeems_nothing(world):
     """Both at once, as a browser that reloads."""
     world.person()
-    process, url = waiting(world)
+    process, url = waiting(world, MLFLOW_TRACKING_OIDC_LOGIN_TIMEOUT="300")
     target = world.browser.callback_url(url)
     parts = urllib.parse.urlsplit(target)
     request = f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode()
@@ -632,5 +632,5 @@ def test_an_odd_location_of_the_tracking_server_takes_no_token_along(world, loca
     world.unguarded = True
     world.server.fault("*", lambda request, normal: tracking.redirect(location.replace("\r\n", " ").replace("\0", "%00")))
     outcome = world.run("search()")
-    assert outcome.error is not None and outcome.seconds < 5
+    assert outcome.error is not None and outcome.seconds < SOON_S
     assert other.requests == [] and len(world.token_requests()) == 1

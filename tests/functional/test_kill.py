@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from world import SOON_S
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the tracer is of Linux")
 
@@ -44,7 +45,7 @@ def run_and_kill(world, tracer, at, log):
     assert len(calls) == at
     killed = Killed(at, calls[-1], calls[:-1].count("connect"), calls[:-1].count("send"))
     # the provider has read and answered all that the dead one had sent
-    until = time.monotonic() + 10
+    until = time.monotonic() + 30
     while world.provider.connections_accepted - accepted < killed.connects or world.provider._connections:
         assert time.monotonic() < until
         time.sleep(0.001)
@@ -64,7 +65,7 @@ def tokens_again(world, killed):
         outcome = process.do("token()")
         token = outcome.ok()
     assert str(world.cache) not in process.stderr, (killed, process.stderr)
-    assert outcome.seconds < 5, (killed, "the lock stays")
+    assert outcome.seconds < SOON_S, (killed, "the lock stays")
     assert world.provider.accepts(token), killed
     assert not [p for p in world.cache.iterdir() if p.name.endswith(".new")], (killed, "nothing is left lying about")
 

@@ -5,6 +5,7 @@ import os
 import sys
 
 import pytest
+from world import SOON_S
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the programs that open a browser are those of Linux")
 
@@ -49,7 +50,7 @@ def test_what_a_neighbour_puts_in_the_place_of_a_file_is_neither_believed_nor_wr
     with world.process() as process:
         outcome = process.do("token(), search()")
         outcome.ok()
-        assert outcome.seconds < 5
+        assert outcome.seconds < SOON_S
     if how == "dangling link":
         assert not victim.exists(), "made by way of the link"
     else:

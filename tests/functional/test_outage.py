@@ -71,7 +71,7 @@ result = collections.Counter((attempt(token)["error"] or {}).get("code") for _ i
 """).ok()
         took = time.monotonic() - began
         assert sum(n for _, n in failed) == 1000 and {code for code, _ in failed} <= {"network", "provider"}
-        assert took < 10, took
+        assert took < 18, took
         if kind is busy:
             assert world.provider.count() <= 10
         assert len(process.stderr.splitlines()) <= 2, process.stderr

@@ -12,7 +12,7 @@ from world import attempts
 PROCESSES, THREADS = 64, 16
 
 
-def in_all(processes, code, limit=60):
+def in_all(processes, code, limit=120):
     """The snippet in all of them at once; the values, which must be lists of what attempt() returns."""
     for process in processes:
         process.start(code)
@@ -103,7 +103,7 @@ def test_loader_workers_forked_while_threads_log_and_renew(world, who):
     getattr(world, who)()
     with world.process() as process:
         process.do("search()").ok()
-        assert process.do(LOADERS, limit=60).ok() == []
+        assert process.do(LOADERS, limit=120).ok() == []
     assert len(world.browser.openings) == (who == "person")
     assert len(world.token_requests()) <= 6, "one sign-in and a renewal for each 300 s, whoever makes them"
 

@@ -4,7 +4,7 @@ import ssl
 
 import pytest
 from browser import fetch
-from world import block, free_port, variable
+from world import SOON_S, block, free_port, variable
 
 FILE, ENVIRONMENT = "file", "environment"
 
@@ -618,7 +618,7 @@ def test_an_issuer_that_is_not_https_is_an_error_before_any_request(world, wrong
     path = world.person(issuer=wrong)
     outcome = world.run("token()")
     outcome.failed("configuration", "issuer", str(path))
-    assert outcome.seconds < 2 and "user:pw" not in outcome.error["text"]
+    assert outcome.seconds < SOON_S and "user:pw" not in outcome.error["text"]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])

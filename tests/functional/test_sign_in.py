@@ -9,7 +9,8 @@ import jose
 import pytest
 from browser import fetch, urls_in
 from provider import DROP
-from world import free_port
+from test_id_token import ENDS_BEFORE, OTHER_AUD, OTHER_ISS, OTHER_NONCE, OTHER_SUB
+from world import SOON_S, free_port
 
 
 def port_of(redirect_uri):
@@ -152,7 +153,7 @@ def test_half_open_connections_do_not_keep_the_browser_out(world):
     began = time.monotonic()
     assert fetch(target).status == 200
     process.wait().ok()
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 8, "idle connections are dropped after 10 s"
     process.end()
     for connection in idle:
         connection.close()
@@ -332,7 +333,7 @@ def test_a_browser_that_is_not_there_does_not_end_the_sign_in(world):
     world.env["PATH"] = str(world.folder)
     process = world.process()
     process.start("token()")
-    end = time.monotonic() + 5
+    end = time.monotonic() + 20
     while not [u for u in urls_in(process.stderr) if "/authorize" in u]:
         assert time.monotonic() < end and process.busy(), process.stderr
         time.sleep(0.01)
@@ -346,7 +347,7 @@ def test_a_browser_that_stays_in_the_foreground_does_not_hold_the_call(world):
     world.browser.mode = "stay"
     outcome = world.run("token()")
     outcome.ok()
-    assert outcome.seconds < 5
+    assert outcome.seconds < SOON_S
 
 
 def test_the_browser_gets_the_url_as_one_argument_and_no_shell_sees_it(world):
@@ -375,7 +376,7 @@ def test_waiting_is_bounded_and_visible(world):
     with world.process() as process:
         outcome = process.do("token()")
         outcome.failed("timeout", ("sign in", "signed in", "sign-in"))
-    assert 0.9 < outcome.seconds < 2.5
+    assert 0.9 < outcome.seconds < SOON_S
     assert "wait" in process.stderr.lower()
     assert world.provider.count("token") == 0
 
@@ -386,7 +387,7 @@ def test_ctrl_c_ends_a_waiting_sign_in_at_once(world):
     began = time.monotonic()
     process.interrupt()
     outcome = process.wait()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < SOON_S
     assert outcome.error["type"] == "KeyboardInterrupt"
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port_of(world.redirect_uri)), 1)
@@ -401,7 +402,7 @@ def test_ctrl_c_ends_a_waiting_mlflow_call_at_once(world):
     began = time.monotonic()
     process.interrupt()
     assert process.wait().error["type"] == "KeyboardInterrupt"
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < SOON_S
     process.end()
     assert world.server.requests == []
 
@@ -445,7 +446,7 @@ def test_another_program_on_the_port_is_an_error_that_says_who(world):
         with world.process() as process:
             outcome = process.do("token()")
             outcome.failed(None, str(port_of(world.redirect_uri)), ("redirect-uri", "REDIRECT_URI"))
-            assert outcome.seconds < 5
+            assert outcome.seconds < SOON_S
             other.close()
             process.do("login()").ok()
 
@@ -456,7 +457,7 @@ def test_with_ci_set_it_fails_at_once_and_says_how_to_sign_in(world, value):
     world.person()
     outcome = world.run("search()", CI=value)
     outcome.failed(None, "CI", ("client-secret", "CLIENT_SECRET", "login"))
-    assert outcome.seconds < 3 and world.browser.openings == [] and world.provider.count("token") == 0
+    assert outcome.seconds < SOON_S and world.browser.openings == [] and world.provider.count("token") == 0
     assert world.server.requests == []
 
 
@@ -464,7 +465,7 @@ def test_without_browser_display_terminal_and_notebook_it_fails_at_once_and_says
     world.person()
     outcome = world.run("token()", unset=["BROWSER"], PATH=str(world.folder))
     outcome.failed("login_required", ("client-secret", "CLIENT_SECRET", "login"))
-    assert outcome.seconds < 3 and world.provider.count("authorize") == 0
+    assert outcome.seconds < SOON_S and world.provider.count("authorize") == 0
 
 
 def test_with_ci_set_a_cached_token_is_still_used_and_renewed(world):
@@ -641,7 +642,7 @@ def test_a_renewal_that_is_put_off_is_no_reason_for_a_browser(world, status, err
     world.provider.replace("token", status, json={"error": error}, headers=[("Retry-After", "60")])
     outcome = world.run("token()")
     outcome.failed("provider", error, f"{world.provider.issuer}/token")
-    assert outcome.error["http_status"] == status and outcome.seconds < 3
+    assert outcome.error["http_status"] == status and outcome.seconds < SOON_S
     assert len(world.browser.openings) == 1
     world.provider.heal()
     world.run("token()").ok()

@@ -31,6 +31,8 @@ from server import TrackingServer
 INSIDE = str(Path(__file__).with_name("inside.py"))
 PYTHON = os.environ.get("MOIDC_TEST_PYTHON", sys.executable)
 CALL_LIMIT_S = 40  # no call of a test may take longer: a hang is a failure, not a wait
+# "At once", on a machine with much else to do. What would be waited for in vain lasts longer: 30 s a request, 30 s a sign-in.
+SOON_S = 10
 
 KEYS = {
     "uri": "URI", "issuer": "ISSUER", "client-id": "CLIENT_ID", "client-secret": "CLIENT_SECRET", "redirect-uri": "REDIRECT_URI",
@@ -146,7 +148,7 @@ class Process:
         self._replies = control.makefile("r", encoding="utf-8")
         self.status = None
 
-    def see(self, text, timeout=10):
+    def see(self, text, timeout=30):
         """Waits until it stands in stderr; all of that."""
         end = time.monotonic() + timeout
         while text not in self.stderr:
@@ -205,7 +207,7 @@ class Process:
         except ProcessLookupError:
             pass
 
-    def end(self, limit=10, whole=False):
+    def end(self, limit=30, whole=False):
         """Lets the process exit normally; its status. `whole`: with everything that Python does at its end."""
         if self.status is None:
             try:
@@ -331,7 +333,7 @@ class World:
     def person_settings(self, **changes):
         if not hasattr(self, "redirect_uri"):
             self.redirect_uri = f"http://127.0.0.1:{free_port()}/oauth2/callback"
-        self.env.setdefault("MLFLOW_TRACKING_OIDC_LOGIN_TIMEOUT", "10")  # so that what is wrong ends soon
+        self.env.setdefault("MLFLOW_TRACKING_OIDC_LOGIN_TIMEOUT", "30")  # so that what is wrong ends
         return self.settings(**{"client_id": "app", "redirect_uri": self.redirect_uri, **changes})
 
     def robot_settings(self, **changes):
@@ -418,7 +420,7 @@ class World:
         """A program of the interpreter under test: python with these arguments."""
         done = subprocess.run(
             [PYTHON, *arguments], env=self.env, cwd=self.cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=60, **options,
+            timeout=120, **options,
         )
         self.more_output = getattr(self, "more_output", "") + done.stdout + done.stderr
         return done
@@ -441,7 +443,7 @@ class World:
         return next((json.loads(p.read_text()) for p in self.cache_files() if p.suffix == ".json"), {})
 
     @staticmethod
-    def wait_for(condition, limit_s=10):
+    def wait_for(condition, limit_s=30):
         until = time.monotonic() + limit_s
         while not condition():
             assert time.monotonic() < until, "it does not come to that"
