@@ -4,7 +4,9 @@ import jose
 import pytest
 import test_id_token
 from browser import fetch
+from program import FAILED
 from provider import DROP
+from scripted import Answer
 from test_sign_in import waiting
 
 ANOTHER = "https://evil.example.com"
@@ -77,17 +79,31 @@ def test_oidcc_client_test_invalid_sig_rs256(world):
     row_refused(world, "oidcc-client-test-invalid-sig-rs256")
 
 
+def asked_userinfo(world, program):
+    """What comes of the one command that asks the userinfo endpoint, after a sign-in."""
+    world.person()
+    program("login").done()
+    return program("status", "--online")
+
+
+def test_oidcc_client_test_userinfo_invalid_sub(world, program):
+    """OIDC Core §5.3.4: nothing of what it says is believed."""
+    world.provider.alter("userinfo", lambda document: document.update(sub="mallory", email="m@evil.example"))
+    ran = asked_userinfo(world, program)
+    assert ran.status == FAILED and 'of "mallory", and its ID token was of "alice"' in ran.stderr
+    assert "not confirmed" in ran.stdout and "evil" not in ran.stdout + ran.stderr
+
+
 def test_oidcc_client_test_nonce_invalid(world):
     row_refused(world, "oidcc-client-test-nonce-invalid")
 
 
 def test_oidcc_client_test_scope_userinfo_claims(world):
-    """The scopes go out as they are set; claims of the userinfo endpoint are nobody's need here: it is not asked."""
-    world.provider.metadata["userinfo_endpoint"] = f"{world.provider.issuer}/userinfo"
+    """The scopes go out as they are set; no call needs claims of the userinfo endpoint: it is not asked."""
     world.person(scope="openid profile email address phone")
     world.run("search()").ok()
     assert world.provider.last("authorize").query["scope"].split() == ["openid", "profile", "email", "address", "phone"]
-    assert world.provider.count("other") == 0
+    assert world.provider.count("userinfo") == 0
 
 
 def test_oidcc_client_test_client_secret_basic(world):
@@ -152,20 +168,20 @@ def test_oidcc_client_test_refresh_token(world):
 
 
 def test_oidcc_client_test_refresh_token_invalid_issuer(world):
-    renewal_refused(world, "iss", iss=ANOTHER)
+    renewal_refused(world, test_id_token.OTHER_ISS, iss=ANOTHER)
 
 
 def test_oidcc_client_test_refresh_token_invalid_sub(world):
-    renewal_refused(world, "sub", sub="mallory")
+    renewal_refused(world, test_id_token.OTHER_SUB, sub="mallory")
 
 
 # --- further modules of the general plan (oidcc-client-test-plan) and beside it ---
 def test_oidcc_client_test_refresh_token_invalid_aud(world):
-    renewal_refused(world, "aud", aud="someone-else")
+    renewal_refused(world, test_id_token.OTHER_AUD, aud="someone-else")
 
 
 def test_oidcc_client_test_refresh_token_invalid_azp(world):
-    renewal_refused(world, "azp", azp="someone-else")
+    renewal_refused(world, test_id_token.OTHER_AZP, azp="someone-else")
 
 
 def test_oidcc_client_test_missing_aud(world):
@@ -195,6 +211,21 @@ def test_oidcc_client_test_invalid_sig_hs256(world):
 def test_oidcc_client_test_ignores_unparseable_key_in_jwks(world):
     unknown = [{"kty": "AKP", "alg": "ML-DSA-999", "kid": "pq", "use": "sig", "pub": "AAAA"}, {"kty": "MADE-UP", "kid": "x"}]
     accepted(world, prepare=lambda p: p.alter("jwks", lambda document: {"keys": [*unknown, *document["keys"]]}))
+
+
+def test_oidcc_client_test_userinfo_bearer_header(world, program):
+    """RFC 6750 §2.1."""
+    assert "alice" in asked_userinfo(world, program).done()
+    request = world.provider.last("userinfo")
+    assert request.method == "GET" and request.bearer == world.provider.grants[-1].access_tokens[-1] and request.query == {}
+
+
+def test_oidcc_client_test_userinfo_signed(world, program):
+    """Not asked for, and not read without a check of its signature."""
+    token = f"{jose.encode({'alg': 'none'})}.{jose.encode({'sub': 'alice'})}."
+    world.provider.fault("userinfo", lambda request, normal: Answer(200, [("Content-Type", "application/jwt")], token.encode()))
+    ran = asked_userinfo(world, program)
+    assert ran.status == FAILED and "answers with a signed document, which is not read" in ran.stderr and "not confirmed" in ran.stdout
 
 
 @pytest.mark.parametrize("claims", ["aggregated", "distributed"])
@@ -234,11 +265,11 @@ def answer_is_ignored(world, **reply):
 
 
 def test_fapi2_client_test_invalid_authorization_response_iss(world):
-    answer_ends_it(world, "iss", iss=ANOTHER)
+    answer_ends_it(world, f'comes from another issuer: "{ANOTHER}" (RFC 9207)', iss=ANOTHER)
 
 
 def test_fapi2_client_test_remove_authorization_response_iss(world):
-    answer_ends_it(world, "iss", iss=DROP)
+    answer_ends_it(world, "lacks the `iss` that the provider promises (RFC 9207)", iss=DROP)
 
 
 def test_fapi2_client_test_ensure_authorization_response_with_invalid_state_fails(world):
