@@ -75,11 +75,15 @@ static json_t *parse(const char *bytes, size_t n, bool *memory_was_out, json_err
     return value;
 }
 
-/* jansson allows 2048 levels; far fewer are needed, and what walks the result recurses. */
-static bool too_deep(const char *bytes, size_t n)
+/* jansson allows 2048 levels; far fewer are needed, and what walks the result recurses. It takes more than 200 bytes for
+ * an empty object, which came as three. */
+static void measure(const char *bytes, size_t n, int *levels, size_t *values)
 {
     int depth = 0;
     bool in_string = false;
+
+    *levels = 0;
+    *values = 1;
 
     for (size_t i = 0; i < n; i++) {
         char c = bytes[i];
@@ -89,15 +93,15 @@ static bool too_deep(const char *bytes, size_t n)
             in_string = c != '"';
         } else if (c == '"') {
             in_string = true;
+        } else if (c == ',') {
+            (*values)++;
         } else if (c == '{' || c == '[') {
-            if (++depth > JSON_MOST_DEPTH) {
-                return true;
-            }
+            (*values)++;
+            *levels = ++depth > *levels ? depth : *levels;
         } else if (c == '}' || c == ']') {
             depth--;
         }
     }
-    return false;
 }
 
 enum moidc_code json_object_parse(const char *bytes, size_t n, const char *what, json_t **ret, struct moidc_err *err)
@@ -106,6 +110,8 @@ enum moidc_code json_object_parse(const char *bytes, size_t n, const char *what,
     json_error_t reason;
     bool memory_was_out;
     json_t *value;
+    size_t values;
+    int levels;
 
     if (n > JSON_MOST_BYTES) {
         return err_set(err, MOIDC_E_PROTOCOL, "%s is larger than %d bytes", what, (int)JSON_MOST_BYTES);
@@ -113,8 +119,12 @@ enum moidc_code json_object_parse(const char *bytes, size_t n, const char *what,
     if (n > 0 && memchr(bytes, '\0', n) != NULL) { /* jansson passes over one that follows a number or a word */
         return err_set(err, MOIDC_E_PROTOCOL, "%s is not JSON (it holds a NUL byte)", what);
     }
-    if (too_deep(bytes, n)) {
+    measure(bytes, n, &levels, &values);
+    if (levels > JSON_MOST_DEPTH) {
         return err_set(err, MOIDC_E_PROTOCOL, "%s is nested deeper than %d levels", what, (int)JSON_MOST_DEPTH);
+    }
+    if (values > JSON_MOST_VALUES) {
+        return err_set(err, MOIDC_E_PROTOCOL, "%s holds more than %d values", what, (int)JSON_MOST_VALUES);
     }
     pthread_once(&once, use_own_memory);
     value = parse(bytes, n, &memory_was_out, &reason);

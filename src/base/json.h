@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* JSON from strangers, by jansson: duplicate keys refused, depth and size bounded, strings that hold secrets wiped. */
+/* JSON from strangers, by jansson: duplicate keys refused, depth, size and number of values bounded, strings that hold
+ * secrets wiped. */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
 
@@ -8,7 +9,7 @@
 
 #include <jansson.h>
 
-enum { JSON_MOST_BYTES = 1 << 20, JSON_MOST_DEPTH = 64 };
+enum { JSON_MOST_BYTES = 1 << 20, JSON_MOST_DEPTH = 64, JSON_MOST_VALUES = 1 << 16 };
 
 /* Parses the `n` bytes, which must be one JSON object (RFC 8259) in UTF-8, without duplicate keys or NUL in strings.
  *   what  what it is, for the message: "the provider's metadata"

@@ -267,6 +267,38 @@ def test_an_error_of_the_token_endpoint_without_end_is_given_up(world, status):
     assert world.provider.count("token") == 1
 
 
+SWELLING = {
+    "endless": dict(body=b" " * 65536, endless=True), "endless error": dict(status=400, body=b'{"error":"' + b"x" * 65536, endless=True),
+    "endless head": dict(headers=[(f"X-{i}", "y" * 8000) for i in range(90)]), "deep": dict(body=b'{"a":' * 170_000),
+    "objects": dict(body=b'{"a":[' + b"{}," * 345_000 + b"{}]}"), "arrays": dict(body=b'{"a":[' + b"[]," * 345_000 + b"[]]}"),
+    "members": dict(body=b"{" + b",".join(b'"%x":{}' % i for i in range(80_000)) + b"}"),
+    "a string": dict(body=b'{"access_token":"' + b"x" * 1_000_000 + b'"}'),
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux" or "MOIDC_TEST_SANITIZER" in os.environ, reason="memory is looked for in /proc")
+def test_answers_that_swell_take_little_memory(world):
+    """Each is refused, and at no time took more than some MiB."""
+    world.robot()
+
+    def most_kib():
+        with open(f"/proc/{process.pid}/status") as status:
+            return int(next(line.split()[1] for line in status if line.startswith("VmHWM")))
+
+    with world.process() as process:
+        process.do("search(), attempt(login)").ok()
+        for name, answer in SWELLING.items():
+            before = most_kib()
+            world.provider.replace("token", **answer)
+            one_line(process.do("login()"), f"[{world.provider.issuer}/token]", code=("protocol", "provider"))
+            world.provider.heal()
+            assert most_kib() - before < 24 * 1024, name
+        before = most_kib()
+        world.server.fault("*", lambda request, normal: Answer(401, [], b"x" * 65536, endless=True))
+        one_line(process.do("search()"), world.server.uri)
+        assert most_kib() - before < 24 * 1024
+
+
 @pytest.mark.parametrize("kind", [None, 7, "", "DPoP", "Bearer\r\n", "Bearer ", "N_A", ["Bearer"]], ids=repr)
 def test_a_token_type_other_than_bearer_is_refused(world, kind):
     world.robot()
@@ -409,7 +441,7 @@ def raw(address, data):
 
 def test_odd_requests_to_the_listener_neither_end_the_wait_nor_get_a_page_with_our_words(world):
     world.person()
-    process, url = waiting(world)
+    process, url = waiting(world, MLFLOW_TRACKING_OIDC_LOGIN_TIMEOUT="300")
     target = world.browser.callback_url(url)
     parts = urllib.parse.urlsplit(target)
     address, path, host = ("127.0.0.1", port_of(target)), f"{parts.path}?{parts.query}", parts.netloc
@@ -510,7 +542,7 @@ def test_a_mix_up_of_two_providers_sends_no_code_to_the_wrong_one(world):
 def test_the_redirect_a_second_time_redeems_nothing(world):
     """Both at once, as a browser that reloads."""
     world.person()
-    process, url = waiting(world, MLFLOW_TRACKING_OIDC_LOGIN_TIMEOUT="300")
+    process, url = waiting(world)
     target = world.browser.callback_url(url)
     parts = urllib.parse.urlsplit(target)
     request = f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode()

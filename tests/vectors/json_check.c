@@ -12,8 +12,8 @@ static const char HELP[] =
     "Takes what RFC 8259 describes, as the provider's replies are read, but any value at the top.\n"
     "Refused on purpose: a key that stands twice in an object; U+0000 in a string; half of a surrogate pair; bytes "
     "that\n"
-    "are not UTF-8; a byte order mark; numbers that no double can hold (1e999); more than 63 levels; more than a "
-    "MiB.\n";
+    "are not UTF-8; a byte order mark; numbers that no double can hold (1e999); more than 63 levels, "
+    "some\n65,500 values or a MiB.\n";
 
 int main(int count, char **words)
 {

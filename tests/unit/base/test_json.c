@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/json.h"
+#include "base/strbuf.h"
 
 #include "check.h"
 
@@ -125,6 +126,30 @@ static void test_size_is_bounded(void)
     free(text);
 }
 
+/* An array of `count` numbers, as the only member. */
+static json_t *many(size_t count)
+{
+    CLEANUP(strbuf_free) struct strbuf text = STRBUF_INIT(JSON_MOST_BYTES);
+
+    strbuf_add_text(&text, "{\"a\":[");
+    for (size_t i = 0; i < count; i++) {
+        strbuf_add_text(&text, i == 0 ? "1" : ",1");
+    }
+    strbuf_add_text(&text, "]}");
+    return parse_bytes(strbuf_text(&text), text.length);
+}
+
+/* An empty object takes 80 times as much memory as it has bytes. */
+static void test_number_of_values_is_bounded(void)
+{
+    json_t *value = many(JSON_MOST_VALUES - 2);
+
+    CHECK(value != NULL);
+    json_release(value);
+    CHECK(many(JSON_MOST_VALUES - 1) == NULL);
+    CHECK_TEXT(err.what, "the thing holds more than 65536 values");
+}
+
 static void test_members_are_taken_by_their_type(void)
 {
     CLEANUP(json_release_p) json_t *object = parse("{\"t\":\"x\",\"n\":1,\"a\":[\"p\",1,\"q\"],\"z\":null}");
@@ -207,6 +232,7 @@ int main(void)
     RUN(test_messages_quote_nothing);
     RUN(test_depth_is_bounded);
     RUN(test_size_is_bounded);
+    RUN(test_number_of_values_is_bounded);
     RUN(test_members_are_taken_by_their_type);
     RUN(test_seconds_are_whole_and_bounded);
     RUN(test_every_failing_allocation_is_told);
