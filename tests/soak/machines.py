@@ -137,7 +137,8 @@ class TroubledProvider(Provider):
         self.outages.append((began, time.time() + RECOVERY_S))
         time.sleep(RECOVERY_S)
 
-    KINDS = (restart, rotate, be_busy, refuse_access, be_unavailable, cut, refuse_renewals, be_slow)
+    # the one that meets nobody before a token has ended comes first, while a short soak has time for that
+    KINDS = (refuse_renewals, refuse_access, restart, rotate, be_busy, be_unavailable, cut, be_slow)
     REFUSE = (refuse_access, cut)
 
     def trouble(self, outages):
