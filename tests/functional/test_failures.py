@@ -287,7 +287,7 @@ def test_after_a_time_out_calls_fail_at_once_for_60_s_though_the_cache_is_looked
     with world.process() as process:
         process.start("search()")
         world.browser.wait_for_url()
-        world.advance(31)
+        world.advance(61)
         process.wait().failed("timeout")
         assert process.do("search()").seconds < SOON_S
         assert len(world.browser.openings) == 1

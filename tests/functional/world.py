@@ -30,9 +30,9 @@ from server import TrackingServer
 
 INSIDE = str(Path(__file__).with_name("inside.py"))
 PYTHON = os.environ.get("MOIDC_TEST_PYTHON", sys.executable)
-CALL_LIMIT_S = 40  # no call of a test may take longer: a hang is a failure, not a wait
-# "At once", on a machine with much else to do. What would be waited for in vain lasts longer: 30 s a request, 30 s a sign-in.
-SOON_S = 10
+CALL_LIMIT_S = 28  # no call of a test may take longer: a hang is a failure, not a wait
+# "At once", on a machine with much else to do. What would be waited for in vain lasts longer: 30 s a request, 60 s a sign-in.
+SOON_S = 20
 
 KEYS = {
     "uri": "URI", "issuer": "ISSUER", "client-id": "CLIENT_ID", "client-secret": "CLIENT_SECRET", "redirect-uri": "REDIRECT_URI",
@@ -333,7 +333,7 @@ class World:
     def person_settings(self, **changes):
         if not hasattr(self, "redirect_uri"):
             self.redirect_uri = f"http://127.0.0.1:{free_port()}/oauth2/callback"
-        self.env.setdefault("MLFLOW_TRACKING_OIDC_LOGIN_TIMEOUT", "30")  # so that what is wrong ends
+        self.env.setdefault("MLFLOW_TRACKING_OIDC_LOGIN_TIMEOUT", "60")  # so that what is wrong ends
         return self.settings(**{"client_id": "app", "redirect_uri": self.redirect_uri, **changes})
 
     def robot_settings(self, **changes):
