@@ -51,7 +51,7 @@ enum moidc_code sign_in(struct session *session, const struct wish *wish, const 
 {
     enum offline offline = before != NULL && !wish->settings->scope_set ? before->offline : OFFLINE_UNKNOWN;
     CLEANUP(cache_entry_free_p) struct cache_entry *entry = NULL;
-    struct sign_in_choice choice;
+    struct sign_in_choice choice = {0};
     enum moidc_code rc = person_check(&wish->call, err);
 
     if (offline == OFFLINE_ASK && strcmp(wish->settings->prompt, "none") == 0) {
