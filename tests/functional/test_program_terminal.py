@@ -85,6 +85,7 @@ def test_the_time_that_is_left_is_counted_down_in_one_line(world, screen):
     assert len([line for line in window.lines() if " left" in line]) == 1
     window.interrupt()
     window.expect(r"^status 2$")
+    assert not [line for line in window.lines() if " left" in line], "the line is left empty, and the ^C with it"
 
 
 def test_a_qr_code_is_shown_where_it_fits_and_nothing_is_drawn_beyond_the_window(world, screen):
@@ -92,7 +93,7 @@ def test_a_qr_code_is_shown_where_it_fits_and_nothing_is_drawn_beyond_the_window
     for columns, fits in ((80, True), (30, False)):
         window = screen(columns)
         window.run("login", "--device")
-        window.expect(r"Waiting for the sign-in, \d:\d\d")
+        window.expect(r"\d:\d\d left \(Ctrl-C ends it\)")
         lines = window.lines()
         assert any("\u2588" in line for line in lines) == fits
         assert max(len(line) for line in lines) <= columns
@@ -107,7 +108,7 @@ def test_ctrl_c_ends_a_sign_in_with_status_2_and_leaves_the_terminal_as_it_was(w
         window.run(*arguments)
         window.expect(r"left")
         window.interrupt()
-        window.expect(r"the sign-in was cancelled")
+        window.expect(r"^(\^C)?mlflow-oidc: the sign-in was cancelled *$")
         window.expect(r"^status 2$")
         window.type("clear; stty -a >after; echo compared $?")
         window.expect(r"^compared 0$")

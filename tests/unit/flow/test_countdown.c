@@ -4,7 +4,7 @@
 #include "check.h"
 #include "io/clock.h"
 
-static char last[300];
+static char last[500];
 static int shown;
 
 static void show(void *ctx, const char *text)
@@ -60,8 +60,8 @@ static void test_in_a_terminal_one_line_is_drawn_anew_each_second(void)
     struct countdown countdown = begin(&ui, 80, true);
 
     countdown_tick(&countdown);
-    CHECK(shown == 1 && last[0] == '\r' && strlen(last) == 80);
-    CHECK_CONTAINS(last, "5:00 left");
+    CHECK(shown == 1 && last[0] == '\r' && strchr(last + 1, '\r') - last == 80);
+    CHECK_TEXT(last + 81, "Waiting for the sign-in, 5:00 left (Ctrl-C ends it)");
     countdown_tick(&countdown);
     CHECK(shown == 1);
     tick_after(&countdown, 1);
@@ -70,8 +70,10 @@ static void test_in_a_terminal_one_line_is_drawn_anew_each_second(void)
     tick_after(&countdown, 294);
     CHECK_CONTAINS(last, "0:05 left");
     countdown_clear(&countdown);
-    CHECK_TEXT(last, "\r");
-    CHECK(shown == 5);
+    CHECK(strspn(last, "\r ") == 81 && last[80] == '\r' && last[81] == '\0');
+    CHECK(shown == 4);
+    countdown_clear(&countdown);
+    CHECK(shown == 4);
 }
 
 static void test_a_narrow_window_is_not_overrun(void)
@@ -81,10 +83,32 @@ static void test_a_narrow_window_is_not_overrun(void)
     for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) {
         struct moidc_ui ui;
         struct countdown countdown = begin(&ui, widths[i], true);
+        int most = widths[i] > 1 ? widths[i] - 1 : 1;
 
         countdown_tick(&countdown);
-        CHECK(last[0] == '\r' && (int)strlen(last) - 1 <= (widths[i] > 1 ? widths[i] - 1 : 1));
-        CHECK(strlen(last) <= 201);
+        CHECK(last[0] == '\r' && (int)strcspn(last + 1, "\r") <= most && (int)strlen(strrchr(last, '\r')) - 1 <= most);
+        CHECK(strlen(last) <= 401);
+    }
+}
+
+static void test_a_narrow_window_shows_the_time_above_all(void)
+{
+    static const struct {
+        int columns;
+        const char *text;
+    } cases[] = {
+        {54, "Waiting for the sign-in, 5:00 left (Ctrl-C ends it)"}, /* and ^C behind it */
+        {53, "5:00 left (Ctrl-C ends it)"},
+        {28, "5:00 left"},
+        {12, "5:00 left"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct moidc_ui ui;
+        struct countdown countdown = begin(&ui, cases[i].columns, true);
+
+        countdown_tick(&countdown);
+        CHECK_TEXT(strrchr(last, '\r') + 1, cases[i].text);
     }
 }
 
@@ -105,6 +129,7 @@ int main(void)
     RUN(test_where_a_person_types_no_line_is_drawn_over);
     RUN(test_in_a_terminal_one_line_is_drawn_anew_each_second);
     RUN(test_a_narrow_window_is_not_overrun);
+    RUN(test_a_narrow_window_shows_the_time_above_all);
     RUN(test_after_its_end_it_is_silent);
     return check_summary();
 }
