@@ -246,9 +246,12 @@ const struct command cmd_completion = {
     .choices = "bash zsh fish",
     .summary = "print what a shell completes this program by",
     .description =
-        "Prints commands for bash, zsh or fish, by which they complete this program's commands and options. For "
-        "bash: source <(mlflow-oidc completion bash), in ~/.bashrc for good; for zsh the same in ~/.zshrc after "
-        "compinit; for fish: mlflow-oidc completion fish >~/.config/fish/completions/mlflow-oidc.fish",
+        "Prints commands for bash, zsh or fish, by which they complete this program's commands and options. The "
+        "first example goes into ~/.bashrc, the second into ~/.zshrc after compinit; the third is for fish and is run "
+        "once.",
+    .examples = "source <(mlflow-oidc completion bash)\n"
+                "source <(mlflow-oidc completion zsh)\n"
+                "mlflow-oidc completion fish >~/.config/fish/completions/mlflow-oidc.fish",
     .options = options,
     .run = run,
 };

@@ -307,7 +307,7 @@ static int run(struct program *program, const struct arguments *arguments)
 
 const struct command cmd_exec = {
     .name = "exec",
-    .operands = "CMD [ARG...]",
+    .operands = "-- CMD [ARG...]",
     .rest = true,
     .summary = "run a program with the tracking server and a token in its environment",
     .description =
@@ -316,6 +316,8 @@ const struct command cmd_exec = {
         "token "
         "a random key that only this proxy takes; the proxy adds the server's own token, and renews it.\n\nThe exit "
         "status is that of CMD; 126 and 127 where it cannot be run or is not found, 4 where a person has to sign in.",
+    .examples = "mlflow-oidc exec -- node client.mjs\n"
+                "mlflow-oidc exec --proxy -- Rscript train.R",
     .options = options,
     .run = run,
 };

@@ -72,6 +72,8 @@ const struct command cmd_login = {
         "Signs in anew, whatever the cache holds, and tells as whom, where and until when. The address to sign in at "
         "is always shown, and a browser opened where there is one. Where none can be, a code is shown to be typed "
         "in on another machine, if the provider offers that.\n\nCtrl-C ends it.",
+    .examples = "mlflow-oidc login\n"
+                "mlflow-oidc login --device",
     .options = options,
     .run = run,
 };

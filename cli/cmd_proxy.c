@@ -152,6 +152,9 @@ const struct command cmd_proxy = {
         "token is a random key that only this proxy takes, as long as it runs. A browser is let in by the link on "
         "stderr.\n\nWhere a person has to sign in, requests are answered with status 502 and a message that says so. "
         "Ctrl-C or SIGTERM ends it after the requests in flight.",
+    .examples = "mlflow-oidc proxy --listen 5000\n"
+                "mlflow-oidc proxy --key-file ~/.mlflow-key\n"
+                "mlflow-oidc proxy --unix \"$XDG_RUNTIME_DIR/mlflow-oidc/proxy.sock\"",
     .options = options,
     .run = run,
 };

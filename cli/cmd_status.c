@@ -210,6 +210,8 @@ const struct command cmd_status = {
         "Shows for each tracking server that is described who is signed in, which token is sent, until when it is "
         "valid, and whether the next one comes by itself. Asks nobody but with --online.\n\nEnds with status 4 "
         "where a person has to sign in.",
+    .examples = "mlflow-oidc status --online\n"
+                "mlflow-oidc status >/dev/null || mlflow-oidc login",
     .options = options,
     .run = run,
 };

@@ -135,7 +135,10 @@ const struct command cmd_token = {
                    "browser: where "
                    "that is needed it ends with status 4.\n\nThe token is a secret. Do not put it into a command line, "
                    "where other "
-                   "users can read it: curl -H @<(mlflow-oidc token --header) ... hands it over in a file.",
+                   "users can read it: the first example hands it over in a file.",
+    .examples = "curl -H @<(mlflow-oidc token --header) https://mlflow.example.com/version\n"
+                "eval \"$(mlflow-oidc token --env)\"\n"
+                "mlflow-oidc token --min-valid 600",
     .options = options,
     .run = run,
 };

@@ -29,6 +29,7 @@ struct command {
     bool rest;               /* operands begin with the first word that is no option, and all after it belong to them */
     const char *summary;     /* one line */
     const char *description; /* sentences, paragraphs parted by an empty line */
+    const char *examples;    /* lines for a shell; NULL: none are shown */
     const struct option_info *options;
     /* Returns the exit status. */
     int (*run)(struct program *program, const struct arguments *arguments);

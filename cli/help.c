@@ -90,6 +90,20 @@ static void options(const struct option_info *info)
     }
 }
 
+/* Lines as they are typed: none is wrapped. */
+static void examples(const char *lines)
+{
+    heading("Examples");
+    while (*lines != '\0') {
+        size_t n = strcspn(lines, "\n");
+
+        spaces(INDENT);
+        output_bytes(lines, n);
+        output_text("\n");
+        lines += n + (lines[n] == '\n');
+    }
+}
+
 void help_program(void)
 {
     output_text("Usage: mlflow-oidc COMMAND [OPTIONS]\n\n");
@@ -108,7 +122,8 @@ void help_program(void)
     row("1", "failed", 6);
     row("2", "wrong usage or settings, or cancelled (Ctrl-C)", 6);
     row("4", "a person has to sign in: mlflow-oidc login", 6);
-    output_text("\nmlflow-oidc COMMAND --help tells more of a command.\n");
+    output_text("\n");
+    wrap("mlflow-oidc COMMAND --help tells more of a command, man mlflow-oidc of the settings.", 0, 0);
 }
 
 void help_command(const struct command *command)
@@ -119,4 +134,7 @@ void help_command(const struct command *command)
     heading("Options");
     options(command->options);
     options(OPTIONS_COMMON);
+    if (command->examples != NULL) {
+        examples(command->examples);
+    }
 }

@@ -8,14 +8,35 @@
 
 enum { LINE_MOST = 68 };
 
-/* Text as roff takes it: no line is a request or very long, a hyphen is a minus sign, `code` is bold. */
+/* One character as roff takes it, and as it is typed: not as a typographic quote, hyphen or accent. */
+static void character(char c)
+{
+    switch (c) {
+    case '\\':
+        output_text("\\e");
+        break;
+    case '-':
+        output_text("\\-");
+        break;
+    case '\'':
+        output_text("\\(aq");
+        break;
+    case '~':
+        output_text("\\(ti");
+        break;
+    default:
+        output_bytes(&c, 1);
+    }
+}
+
+/* Text as roff takes it: no line is a request or very long, `code` is bold. */
 static void inline_text(const char *words)
 {
     bool bold = false;
     int column = 0;
 
     for (; *words != '\0'; words++) {
-        if (column == 0 && (*words == '.' || *words == '\'')) {
+        if (column == 0 && *words == '.') {
             output_text("\\&");
         }
         column++;
@@ -26,15 +47,11 @@ static void inline_text(const char *words)
         } else if (*words == ' ' && column > LINE_MOST) {
             output_text("\n");
             column = 0;
-        } else if (*words == '\\') {
-            output_text("\\e");
-        } else if (*words == '-') {
-            output_text("\\-");
         } else if (*words == '`') {
             bold = !bold;
             output_text(bold ? "\\fB" : "\\fR");
         } else {
-            output_bytes(words, 1);
+            character(*words);
         }
     }
 }
@@ -45,12 +62,12 @@ static void text(const char *words)
     output_text("\n");
 }
 
-/* A word that is typed as it stands: its hyphens are minus signs. */
+/* A word that is typed as it stands. */
 static void typed(const char *font, const char *word)
 {
     output_format("\\f%s", font);
     for (; *word != '\0'; word++) {
-        output_format("%s%c", *word == '-' ? "\\" : "", *word);
+        character(*word);
     }
     output_text("\\fR");
 }
@@ -78,6 +95,20 @@ static void option(const struct option_info *info)
     text(info->meaning);
 }
 
+/* Lines for a shell. */
+static void examples(const char *lines)
+{
+    output_text(".PP\nExamples:\n.PP\n.RS\n.nf\n");
+    for (; *lines != '\0'; lines++) {
+        if (*lines == '\n') {
+            output_text("\n");
+        } else {
+            character(*lines);
+        }
+    }
+    output_text("\n.fi\n.RE\n");
+}
+
 static void command(const struct command *info)
 {
     output_format(".SS %s\n.B mlflow\\-oidc %s\n[\\fIoptions\\fR]", info->name, info->name);
@@ -89,6 +120,9 @@ static void command(const struct command *info)
     text(info->description);
     for (const struct option_info *o = info->options; o->name != NULL; o++) {
         option(o);
+    }
+    if (info->examples != NULL) {
+        examples(info->examples);
     }
 }
 

@@ -27,7 +27,7 @@ def commands(program):
 
 
 def options_of(help_text):
-    return set(re.findall(r"^\s+(?:-\w, )?(--[\w-]+)", help_text.split("\nOptions\n")[1], re.M))
+    return set(re.findall(r"^\s+(?:-\w, )?(--[\w-]+)", help_text.split("\nOptions\n")[1].split("\nExamples\n")[0], re.M))
 
 
 def readme_rows():
@@ -38,7 +38,10 @@ def readme_rows():
 
 def manual(program):
     """The man page without its formatting."""
-    return re.sub(r"\\f[BIR]", "", program("help", "--man").done()).replace("\\-", "-").replace("\\&", "").replace("\\e", "\\")
+    page = re.sub(r"\\f[BIR]", "", program("help", "--man").done())
+    for escape, character in (("\\-", "-"), ("\\&", ""), ("\\(ti", "~"), ("\\(aq", "'"), ("\\e", "\\")):
+        page = page.replace(escape, character)
+    return page
 
 
 def test_every_command_and_option_stands_in_help_man_page_and_readme_alike(program, commands):
@@ -57,7 +60,23 @@ def test_help_names_what_readme_says_of_values_and_operands(program, commands):
     for name, synopsis, _ in readme_rows():
         usage = program(name, "--help").stdout.splitlines()[0]
         operands = re.sub(r"\[--[^]]*\] ?|-- ", "", synopsis.replace("\\|", "|")).strip()
-        assert usage == f"Usage: mlflow-oidc {name} [OPTIONS]" + (f" {operands}" if operands else "")
+        assert usage.replace(" --", "") == f"Usage: mlflow-oidc {name} [OPTIONS]" + (f" {operands}" if operands else "")
+
+
+def test_examples_are_the_same_in_help_and_man_page_and_name_what_there_is(program, commands):
+    """Each is a line that a shell reads, of a command and options that are really there."""
+    page = manual(program)
+    found = 0
+    for name, (_, options) in commands.items():
+        shown = program(name, "--help").stdout.partition("\nExamples\n")[2]
+        for line in shown.splitlines():
+            assert re.search(rf"^{re.escape(line.strip())}$", page, re.M), line
+            assert subprocess.run(["bash", "-n"], input=line, text=True).returncode == 0
+            for command, words in re.findall(r"mlflow-oidc (\w+)((?: [^)|>]*)?)", line):
+                assert command in commands and set(re.findall(r"(?<= )--\w[\w-]*", words)) <= commands[command][1], line
+            assert f"mlflow-oidc {name}" in line
+            found += 1
+    assert found > 10
 
 
 def test_settings_stand_in_man_page_readme_and_config_alike(world, program):
