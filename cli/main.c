@@ -93,8 +93,11 @@ int main(int argc, char **argv)
         }
     }
     program_clear(&program);
-    if (!output_end() && status == STATUS_DONE) {
-        status = STATUS_FAILED;
+    if (!output_end()) {
+        status = status == STATUS_DONE ? STATUS_FAILED : status;
+        if (output_is_unread()) {
+            terminal_pipe_end();
+        }
     }
     return status;
 }

@@ -2,6 +2,7 @@
 #include "output.h"
 
 #include "message.h"
+#include "terminal.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 static char buffer[16 * 1024];
 static size_t length;
 static int failure; /* errno of the first write that failed */
+static bool told;   /* to the person */
 
 static void wipe(void *p, size_t n)
 {
@@ -90,8 +92,16 @@ bool output_end(void)
     if (failure == 0) {
         return true;
     }
-    message_failure("not all could be written to the standard output: %s", strerror(failure));
+    if (!told && !(output_is_unread() && terminal_pipe_ends())) {
+        message_failure("not all could be written to the standard output: %s", strerror(failure));
+        told = true;
+    }
     return false;
+}
+
+bool output_is_unread(void)
+{
+    return failure == EPIPE;
 }
 
 bool output_is_coloured(void)

@@ -20,8 +20,12 @@ void output_shell_word(const char *text);
 /* Writes what there is, for what takes its time. */
 void output_flush(void);
 
-/* Writes what is left. False when stdout did not take all (a full disk, a closed pipe or descriptor); that has been told. */
+/* Writes what is left. False when stdout did not take all (a full disk, a closed pipe or descriptor); that has been told,
+ * once, but where nobody wants to hear it: a reader such as head that has seen enough. */
 bool output_end(void);
+
+/* True when what went wrong is that nobody reads any more. */
+bool output_is_unread(void);
 
 /* True when stdout is a terminal that colours are welcome on. */
 bool output_is_coloured(void);

@@ -47,6 +47,24 @@ void terminal_signals_restore(void)
     }
 }
 
+bool terminal_pipe_ends(void)
+{
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        if (signals[i] == SIGPIPE) {
+            return before[i].sa_handler == SIG_DFL;
+        }
+    }
+    return false;
+}
+
+void terminal_pipe_end(void)
+{
+    if (terminal_pipe_ends()) {
+        terminal_signals_restore();
+        raise(SIGPIPE);
+    }
+}
+
 bool terminal_cancelled(void)
 {
     return came != 0;

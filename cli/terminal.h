@@ -8,11 +8,16 @@
 struct program;
 
 /* SIGINT, SIGTERM and SIGHUP end a wait (exit status 2, after cleaning up); a second one ends the process at once. SIGPIPE
- * is ignored, so that a closed pipe is an error of write(). */
+ * is ignored, so that a closed pipe is an error of write(), after which there is time to clean up. */
 void terminal_signals_set(void);
 
 /* As they were when the program began, for a child between fork() and exec(). Safe to call there. */
 void terminal_signals_restore(void);
+
+/* Ends the process by SIGPIPE, as a program does that knows of no signals. Returns where whoever started it had that
+ * signal ignored: then a closed pipe is a failure like any other. */
+void terminal_pipe_end(void);
+bool terminal_pipe_ends(void); /* true where it would not return */
 
 /* True once one of them came. */
 bool terminal_cancelled(void);

@@ -112,6 +112,23 @@ def test_a_full_disk_and_a_closed_output_are_failures(world, program):
     assert "No space left" in run_raw(program, '"$1" token >/dev/full').stderr
 
 
+def test_a_reader_that_has_seen_enough_ends_it_without_a_word(world, program):
+    """As `git log | head` does; where SIGPIPE is ignored it is a failure as any other."""
+    world.robot()
+    closed, output = os.pipe()
+    os.close(closed)
+    try:
+        for arguments in (["--help"], ["token"], ["status"], ["config", "--json"], ["doctor", "--no-token"], ["completion", "bash"], ["proxy"]):
+            for ignored in (False, True):
+                command = (["sh", "-c", 'trap "" PIPE; exec "$@"', "sh"] if ignored else []) + [PATH, *arguments]
+                done = subprocess.run(command, env=program.environment(), cwd=world.cwd, stdin=subprocess.DEVNULL, stdout=output,
+                                      stderr=subprocess.PIPE, text=True, timeout=60)
+                assert done.returncode == (FAILED if ignored else -signal.SIGPIPE), (arguments, done)
+                assert done.stderr.count("Broken pipe") == (1 if ignored else 0), (arguments, done.stderr)
+    finally:
+        os.close(output)
+
+
 def test_closed_standard_descriptors_do_no_harm(world, program):
     """A file or a connection that the program opens must not become its output."""
     world.person()
