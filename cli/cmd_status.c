@@ -66,7 +66,9 @@ static void show_text(struct shown *shown, const char *uri, const struct moidc_s
 
     output_format("%s%s\n", shown->first ? "" : "\n", uri);
     shown->first = false;
-    if (status->person) {
+    if (status->person && status->state == MOIDC_STATE_NONE) {
+        snprintf(who, sizeof who, "nobody");
+    } else if (status->person) {
         program_person(status, who, sizeof who);
     }
     line("who", who);

@@ -31,11 +31,47 @@ const struct command *command_find(const char *name)
     return NULL;
 }
 
+static int no_command(void)
+{
+    char names[200] = "";
+
+    for (const struct command *const *command = COMMANDS; *command != NULL; command++) {
+        size_t n = strlen(names);
+
+        snprintf(names + n, sizeof names - n, "%s%s", n > 0 ? ", " : "", (*command)->name);
+    }
+    message_usage(NULL, "which command: %s?", names);
+    return STATUS_USAGE;
+}
+
+/* True for an option that a command has: it was written before its command. */
+static bool is_option(const char *word)
+{
+    size_t n = strncmp(word, "--", 2) == 0 ? strcspn(word + 2, "=") : 0;
+    bool found = false;
+
+    for (const struct command *const *command = COMMANDS; *command != NULL; command++) {
+        const struct option_info *const tables[] = {(*command)->options, OPTIONS_COMMON};
+
+        for (size_t i = 0; i < 2; i++) {
+            for (const struct option_info *option = tables[i]; option->name != NULL; option++) {
+                found = found || (n > 0 ? strlen(option->name) == n && memcmp(option->name, word + 2, n) == 0
+                                        : option->letter != 0 && word[1] == option->letter);
+            }
+        }
+    }
+    return found;
+}
+
 static int unknown_command(const char *word)
 {
     const char *best = NULL;
     int distance = 4; /* further away it is a guess, not a slip */
 
+    if (word[0] == '-' && is_option(word)) {
+        message_usage(NULL, "options stand after the command, and \"%.100s\" before it", word);
+        return STATUS_USAGE;
+    }
     for (const struct command *const *command = COMMANDS; *command != NULL; command++) {
         int d = arguments_distance(word, (*command)->name);
 
@@ -80,8 +116,7 @@ int main(int argc, char **argv)
 
     if (program_init(&program)) {
         if (argc < 2) {
-            message_usage(NULL, "which command?");
-            status = STATUS_USAGE;
+            status = no_command();
         } else if (is_one_of(argv[1], "--version", "-V")) {
             output_text("mlflow-oidc " MOIDC_VERSION "\n");
             status = STATUS_DONE;

@@ -70,9 +70,16 @@ bool terminal_cancelled(void)
     return came != 0;
 }
 
+/* The library speaks in the package's name, and this program in its own. */
 static void show(void *ctx, const char *text)
 {
+    static const char package[] = "mlflow-oidc-client: ";
+
     program_notices(ctx);
+    if (strncmp(text, package, sizeof package - 1) == 0) {
+        message_text("mlflow-oidc: ", "");
+        text += sizeof package - 1;
+    }
     message_text(text, text[0] == '\r' ? "" : "\n");
 }
 

@@ -25,6 +25,14 @@ def test_a_slip_in_a_command_or_an_option_is_told_with_the_nearest_one(program):
     assert "did you mean" not in program("--frobnicate").failed(USAGE)
 
 
+def test_without_a_command_the_commands_are_named_and_a_misplaced_option_is_told(program):
+    listed = re.search(r"which command: (.*)\?\n", program().failed(USAGE))[1].split(", ")
+    assert {"login", "token", "help"} <= set(listed)
+    for option in ("-v", "--verbose", "--server=http://x", "--json"):
+        assert "options stand after the command" in program(option, "token").failed(USAGE)
+    assert "after the command" not in program("--frobnicate", "token").failed(USAGE)
+
+
 def test_what_is_wrong_on_the_command_line_is_status_2_and_names_the_help(program):
     wrong = ([], ["token", "one"], ["token", "--server"], ["token", "--json=yes"], ["token", "--json", "--header"],
              ["token", "--min-valid", "-1"], ["token", "--min-valid=soon"], ["token", "--min-valid", "99999999999999999999"],
