@@ -65,8 +65,10 @@ static bool show(const struct moidc_proxy *proxy, const char *key_file)
         message_failure("the key cannot be written: %s [%s]", strerror(errno), key_file);
         return false;
     } else {
+        char whole[PATH_MAX]; /* who pastes it may be in another directory */
+
         output_text("\"$(cat ");
-        output_shell_word(key_file);
+        output_shell_word(realpath(key_file, whole) != NULL ? whole : key_file);
         output_text(")\"");
     }
     output_text("\n");
@@ -95,6 +97,13 @@ static void tell(struct program *program, struct moidc_proxy *proxy, struct moid
     moidc_token_release(token);
 }
 
+/* What becomes of requests meanwhile. */
+static void say(void *ctx, const char *text)
+{
+    (void)ctx;
+    message_failure("%s", text);
+}
+
 static int serve(struct program *program, struct moidc_server *server, const struct moidc_proxy_options *proxy_options,
                  const char *key_file)
 {
@@ -108,8 +117,11 @@ static int serve(struct program *program, struct moidc_server *server, const str
     if (!show(proxy, key_file)) {
         status = STATUS_FAILED;
     } else {
+        struct moidc_ui ui = program->ui;
+
         tell(program, proxy, server);
-        if (moidc_proxy_run(proxy, &program->ui, &err) != MOIDC_OK) {
+        ui.show = say;
+        if (moidc_proxy_run(proxy, &ui, &err) != MOIDC_OK) {
             status = program_fail(program, &err);
         }
         if (key_file != NULL && moidc_proxy_key(proxy) != NULL) {

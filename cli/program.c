@@ -145,6 +145,7 @@ static int no_such_server(struct program *program, const char *uri, const char *
 {
     struct moidc_lookup lookup = program_lookup(program, NULL);
     struct known known = {.count = 0};
+    char quoted[4300];
     struct moidc_err err;
 
     program_notices(program);
@@ -152,6 +153,9 @@ static int no_such_server(struct program *program, const char *uri, const char *
     if (moidc_servers_list(program->client, &lookup, note_known, &known, &err) == MOIDC_OK && known.count > 0) {
         message_line("Servers that are described:");
         (void)moidc_servers_list(program->client, &lookup, list_known, NULL, &err);
+        message_next("name one of them, --server %s, or write a block for the other one into pyproject.toml",
+                     message_quoted(known.first, quoted, sizeof quoted));
+        return STATUS_USAGE;
     }
     tell_where_to_write();
     return STATUS_USAGE;

@@ -84,8 +84,10 @@ def test_the_only_server_needs_no_name_and_of_several_one_is_to_be_named(world, 
 
 def test_a_server_that_nothing_describes_is_an_error_that_lists_the_others(world, program):
     world.robot()
-    program("token", "--server", "http://127.0.0.1:9/").failed(USAGE, "--server", world.server.uri)
-    program("token", MLFLOW_TRACKING_URI="http://127.0.0.1:9/").failed(USAGE, "MLFLOW_TRACKING_URI")
+    for arguments, variables in ((("--server", "http://127.0.0.1:9/"), {}), ((), {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9/"})):
+        where = "--server" if arguments else "MLFLOW_TRACKING_URI"
+        text = program("token", *arguments, **variables).failed(USAGE, f"http://127.0.0.1:9/ [{where}]")
+        assert f"\n  {world.server.uri}\n" in text and f"Next: name one of them, --server {world.server.uri}, or" in text
     (world.cwd / "pyproject.toml").unlink()
     program("token").failed(USAGE, "MLFLOW_TRACKING_OIDC_ISSUER")
 

@@ -63,6 +63,7 @@ def test_mlflow_gives_up_within_seconds_where_a_person_has_to_sign_in_first(worl
         assert "502" in outcome.error["text"]
         assert outcome.seconds < 19, "its own pauses would add up to a minute here"
         assert proxy.stderr.count("mlflow-oidc login --server") == 2, "at the start, and once for all requests"
+        assert proxy.stderr.count("mlflow-oidc: no valid token is left") == 2
 
 
 def test_who_has_to_sign_in_is_told_in_the_answer_and_then_served_without_a_restart(world, program, server, browser):

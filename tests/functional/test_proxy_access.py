@@ -325,10 +325,10 @@ def test_nothing_secret_stands_in_arguments_or_on_stderr(world, program, proxy, 
 
 def test_a_key_file_is_ours_alone_and_ends_with_the_proxy(world, program):
     world.robot()
-    path = world.folder / "key"
+    path = world.cwd / "key"
     path.write_text("old")
     path.chmod(0o644)
-    with Proxy(program, "--key-file", str(path)) as proxy:
+    with Proxy(program, "--key-file", "key") as proxy:  # what it prints is pasted elsewhere
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert proxy.lines[1] == f"export MLFLOW_TRACKING_TOKEN=\"$(cat '{path}')\"\n"
         key = subprocess.run(["sh", "-c", "".join(proxy.lines) + 'printf %s "$MLFLOW_TRACKING_TOKEN"'],
