@@ -66,7 +66,8 @@ static enum moidc_code refused(const struct http_response *reply, struct moidc_e
 {
     if (reply->status == 401 || reply->status == 403) {
         err_set(err, MOIDC_E_PROVIDER, "the provider does not take the access token (HTTP status %d)", reply->status);
-        err_next(err, "run: mlflow-oidc login");
+        err_next(err, "sign in anew: mlflow-oidc login; a token for the tracking server alone (audience, resource) is "
+                      "never taken there");
     } else if (reply->status == 429 || reply->status >= 500) {
         err_set(err, MOIDC_E_PROVIDER, "the userinfo endpoint answered with HTTP status %d", reply->status);
         err_next(err, "the provider has a fault of its own or is busy: try again later");

@@ -321,6 +321,7 @@ def test_status_online_tells_an_answer_that_is_none(world, program, status, body
     world.provider.replace("userinfo", status, body, [("Content-Type", "application/json"), ("Location", "http://127.0.0.1:9/")])
     ran = program("status", "--online", "--json")
     assert ran.status == FAILED and not ran.json[0]["online"]["confirmed"]
+    assert ("audience, resource" in ran.stderr) == (status == 401)
 
 
 def test_hostile_texts_of_the_provider_do_no_harm_in_status(world, program):
