@@ -1,19 +1,27 @@
-// Logs a run by MLflow's REST API with Node's own fetch, streams an artifact up, and exports a span with OpenTelemetry.
-// MLFLOW_TRACKING_URI and MLFLOW_TRACKING_TOKEN say where and as whom. Prints the experiment's id.
+// Logs a run by MLflow's REST API with Node's own fetch, streams an artifact up, logs a trace by the requests that MLflow's
+// TypeScript SDK sends, and exports a span with OpenTelemetry.
+// usage: client.mjs [basic]   MLFLOW_TRACKING_URI and MLFLOW_TRACKING_TOKEN say where and as whom; with `basic` the token is sent
+// as a password, as SDKs do that know no token. Prints the experiment's id.
 import assert from 'node:assert';
+import { randomBytes } from 'node:crypto';
 
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { BasicTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
 
 const uri = process.env.MLFLOW_TRACKING_URI.replace(/\/+$/, '');
-const authorization = { Authorization: `Bearer ${process.env.MLFLOW_TRACKING_TOKEN}` };
+const token = process.env.MLFLOW_TRACKING_TOKEN;
+const password = `Basic ${Buffer.from(`any:${token}`).toString('base64')}`;
+const authorization = { Authorization: process.argv[2] === 'basic' ? password : `Bearer ${token}` };
 
-async function call(method, path, body) {
+async function send(method, path, body) {
   const init = { method, headers: { ...authorization, 'Content-Type': 'application/json' } };
-  const answer = await fetch(`${uri}/api/2.0/mlflow/${path}`, body ? { ...init, body: JSON.stringify(body) } : init);
-  assert.equal(answer.status, 200, await answer.clone().text());
-  return answer.json();
+  const answer = await fetch(`${uri}/api/${path}`, body ? { ...init, body: JSON.stringify(body) } : init);
+  const text = await answer.text();
+  assert.equal(answer.status, 200, text);
+  return text && JSON.parse(text);
 }
+
+const call = (method, path, body) => send(method, `2.0/mlflow/${path}`, body);
 
 const { experiment_id: experiment } = await call('POST', 'experiments/create', { name: `node-${process.hrtime.bigint()}` });
 const { run } = await call('POST', 'runs/create', { experiment_id: experiment, start_time: Date.now() });
@@ -28,6 +36,27 @@ const put = await fetch(artifact, { method: 'PUT', headers: authorization, body:
 assert.equal(put.status, 200, await put.text());
 const back = await fetch(artifact, { headers: authorization });
 assert.ok(Buffer.concat(pieces).equals(Buffer.from(await back.arrayBuffer())));
+
+// the trace's own record first, then its spans as an artifact, where the record says
+const traceId = `tr-${randomBytes(16).toString('hex')}`;
+const { trace } = await send('POST', '3.0/mlflow/traces', {
+  trace: {
+    trace_info: {
+      trace_id: traceId,
+      trace_location: { type: 'MLFLOW_EXPERIMENT', mlflow_experiment: { experiment_id: experiment } },
+      request_time: new Date().toISOString(),
+      execution_duration: '0.25s',
+      state: 'OK',
+      trace_metadata: { 'mlflow.trace_schema.version': '3' },
+      tags: {},
+    },
+  },
+});
+const place = new URL(trace.trace_info.tags['mlflow.artifactLocation']).pathname;
+const spans = { spans: [{ name: 'a span', trace_id: traceId, attributes: { 'mlflow.spanInputs': '{"a":1}' } }] };
+await send('PUT', `2.0/mlflow-artifacts/artifacts${place}/traces.json`, spans);
+assert.deepEqual(await send('GET', `2.0/mlflow-artifacts/artifacts${place}/traces.json`), spans);
+assert.equal((await send('GET', `3.0/mlflow/traces/${traceId}`)).trace.trace_info.state, 'OK');
 
 const results = [];
 const exporter = new OTLPTraceExporter({
