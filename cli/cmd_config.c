@@ -37,16 +37,6 @@ static void show_json(void *ctx, const struct moidc_setting *setting)
     json_out_object_end();
 }
 
-static void show_error(const struct moidc_err *err)
-{
-    json_out_object("error");
-    json_out_text("code", moidc_code_info(err->code)->name);
-    json_out_text("what", err->what);
-    json_out_text_or_null("where", err->where);
-    json_out_text_or_null("next", err->next);
-    json_out_object_end();
-}
-
 /* What each server is shown by. */
 struct shown {
     struct program *program;
@@ -66,7 +56,7 @@ static int each(void *ctx, const char *uri, struct moidc_server *server, const s
             moidc_server_settings(server, show_json, NULL);
             json_out_object_end();
         } else {
-            show_error(err);
+            json_out_error("error", err);
         }
         json_out_object_end();
     } else if (server != NULL) {

@@ -119,7 +119,11 @@ static int ask_provider(struct shown *shown, struct moidc_server *server, const 
         json_out_text_or_null("sub", result == STATUS_DONE ? userinfo.subject : NULL);
         json_out_text_or_null("username", result == STATUS_DONE ? userinfo.username : NULL);
         json_out_text_or_null("email", result == STATUS_DONE ? userinfo.email : NULL);
-        json_out_text_or_null("error", result == STATUS_DONE ? NULL : err.what);
+        if (result == STATUS_DONE) {
+            json_out_text_or_null("error", NULL);
+        } else {
+            json_out_error("error", &err);
+        }
         json_out_object_end();
     } else {
         line("online", result == STATUS_DONE ? "the provider says the same" : "not confirmed");
@@ -173,7 +177,7 @@ static int each(void *ctx, const char *uri, struct moidc_server *server, const s
         result = program_fail(shown->program, &err);
         if (shown->json) {
             json_out_text("state", "error");
-            json_out_text("error", err.what);
+            json_out_error("error", &err);
         }
     }
     if (shown->json) {

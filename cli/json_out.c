@@ -133,6 +133,16 @@ void json_out_text_or_null(const char *key, const char *text)
     }
 }
 
+void json_out_error(const char *key, const struct moidc_err *err)
+{
+    json_out_object(key);
+    json_out_text("code", moidc_code_info(err->code)->name);
+    json_out_text("what", err->what);
+    json_out_text_or_null("where", err->where);
+    json_out_text_or_null("next", err->next);
+    json_out_object_end();
+}
+
 void json_out_number(const char *key, int64_t number)
 {
     member(key);

@@ -3,6 +3,8 @@
 #ifndef JSON_OUT_H
 #define JSON_OUT_H
 
+#include "mlflow_oidc.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -19,5 +21,7 @@ void json_out_number(const char *key, int64_t number);
 /* A time in seconds since 1970; null for 0, when nobody said. */
 void json_out_time(const char *key, int64_t seconds);
 void json_out_boolean(const char *key, bool value);
+/* What failed, where, what to do next, and its code by name. */
+void json_out_error(const char *key, const struct moidc_err *err);
 
 #endif

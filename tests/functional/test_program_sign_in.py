@@ -296,6 +296,10 @@ def test_status_of_several_servers_tells_each_and_the_worst_decides(world, progr
     world.write(world.person_settings(), world.robot_settings(uri=other.uri, issuer="wrong"))
     ran = program("status", "--json")
     assert ran.status in (SIGN_IN, USAGE) and [row["state"] for row in ran.json] == ["signed_out", "error"]
+    error = ran.json[1]["error"]
+    assert error["code"] == "configuration" and "issuer" in error["what"] and "pyproject.toml line" in error["where"] and error["next"]
+    (shown, wrong) = program("config", "--json").json
+    assert wrong["error"] == error and "error" not in shown
 
 
 def test_status_online_asks_whose_token_it_is(world, program):
@@ -320,7 +324,8 @@ def test_status_online_tells_an_answer_that_is_none(world, program, status, body
     signed_in(world, program)
     world.provider.replace("userinfo", status, body, [("Content-Type", "application/json"), ("Location", "http://127.0.0.1:9/")])
     ran = program("status", "--online", "--json")
-    assert ran.status == FAILED and not ran.json[0]["online"]["confirmed"]
+    online = ran.json[0]["online"]
+    assert ran.status == FAILED and not online["confirmed"] and online["error"]["what"] in ran.stderr
     assert ("audience, resource" in ran.stderr) == (status == 401)
 
 
