@@ -83,10 +83,13 @@ def test_settings_stand_in_man_page_readme_and_config_alike(world, program):
     world.robot()
     (shown,) = program("config", "--json").json
     in_config = [(value["variable"], key) for key, value in shown["settings"].items()]
-    in_readme = re.findall(r"^\| `(MLFLOW_TRACKING_[A-Z_]+)` \| `([a-z-]+)`", README.read_text(), re.M)
+    rows = re.findall(r"^\| `(MLFLOW_TRACKING_[A-Z_]+)` \| `([a-z-]+)` \| ([^|]+) \| ([^|]+) \|$", README.read_text(), re.M)
+    in_readme = [tuple(cell.replace("`", "") for cell in row) for row in rows]
     page = manual(program).replace("\n", " ")
-    in_manual = re.findall(r"\.TP (MLFLOW_TRACKING_[A-Z_]+) .*?\(key ([a-z-]+);", page)
-    assert in_config == in_readme == in_manual
+    found = re.findall(r"\.TP (MLFLOW_TRACKING_[A-Z_]+) (.*?) \(key ([a-z-]+); default: (.*?)\) (?=\.)", page)
+    in_manual = [(variable, key, default, meaning) for variable, meaning, key, default in found]
+    assert in_readme == in_manual
+    assert in_config == [(variable, key) for variable, key, _, _ in in_manual]
 
 
 def test_exit_statuses_of_the_man_page_are_those_of_the_readme(program):
