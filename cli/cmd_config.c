@@ -13,12 +13,28 @@ static const struct option_info options[] = {
     {NULL, 0, NULL, NULL},
 };
 
+/* What stands for a default that is no value. */
+static void show_default(void *ctx, const struct moidc_setting *setting)
+{
+    const struct moidc_setting *shown = ctx;
+
+    if (strcmp(setting->key, shown->key) == 0 && strcmp(setting->value, "none") != 0) {
+        output_format(": %s", setting->value);
+    }
+}
+
 static void show_line(void *ctx, const struct moidc_setting *setting)
 {
+    struct moidc_setting shown = *setting;
+
     (void)ctx;
     output_format("  %-16s ", setting->key);
     output_text(setting->value[0] != '\0' ? setting->value : "-");
-    output_format("  [%s]\n", setting->source);
+    output_format("  [%s", setting->source);
+    if (setting->value[0] == '\0' && strcmp(setting->source, "default") == 0) {
+        moidc_settings_describe(show_default, &shown);
+    }
+    output_text("]\n");
 }
 
 static void show_json(void *ctx, const struct moidc_setting *setting)
@@ -87,7 +103,8 @@ const struct command cmd_config = {
     .summary = "show the settings in force, and where each came from",
     .description =
         "Shows every setting in force for each tracking server that is described: its value, and in brackets the "
-        "variable, or the file and line, that it came from. A secret is shown as (set), nothing as -.\n\nAsks "
+        "variable, or the file and line, that it came from. A secret is shown as (set), nothing as - with what counts "
+        "then.\n\nAsks "
         "nobody and changes nothing.",
     .options = options,
     .run = run,

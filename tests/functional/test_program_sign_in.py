@@ -350,7 +350,8 @@ def test_config_shows_every_setting_where_it_came_from_and_no_secret(world, prog
     assert re.search(r"client-secret +\(set\)  \[.*pyproject.toml line \d\]", text)
     assert re.search(r"audience +mlflow  \[MLFLOW_TRACKING_OIDC_AUDIENCE\]", text)
     assert re.search(r"scope +runs:write  \[.*pyproject.toml line \d\]", text)
-    assert re.search(r"use-id-token +false  \[default\]", text)
+    assert re.search(r"use-id-token +false  \[default\]", text) and re.search(r"prompt +-  \[default\]", text)
+    assert re.search(r"refresh-margin +-  \[default: a fifth of the lifetime, at most 60\]", text)
     (shown,) = program("config", "--json").json
     assert shown["settings"]["audience"] == {
         "value": "mlflow", "source": "MLFLOW_TRACKING_OIDC_AUDIENCE", "variable": "MLFLOW_TRACKING_OIDC_AUDIENCE"}
