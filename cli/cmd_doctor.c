@@ -3,8 +3,12 @@
 #include "json_out.h"
 #include "message.h"
 #include "output.h"
+#include "terminal.h"
 
 #include <string.h>
+#include <unistd.h>
+
+enum { TEXT_COLUMN = 20, TEXT_LEAST = 30 };
 
 static const struct option_info options[] = {
     OPTION_SERVER,
@@ -30,6 +34,30 @@ static const struct {
     [MOIDC_VERDICT_FAIL] = {"fail", "FAIL", "\033[31m"},
 };
 
+/* In a terminal that is wide enough a text stays in its column; elsewhere it is one line, for grep. */
+static void show_text(const char *text, int column)
+{
+    int columns = terminal_columns(STDOUT_FILENO);
+
+    if (columns >= TEXT_COLUMN + TEXT_LEAST) {
+        output_wrapped(text, column, columns - 1);
+    } else {
+        output_format("%s\n", text);
+    }
+}
+
+static void show_remedy(const char *remedy)
+{
+    const char *command = message_remedy(remedy);
+
+    output_format("%*s-> ", TEXT_COLUMN, "");
+    if (command != remedy) {
+        output_format("%s\n", command); /* in one piece, to be copied */
+    } else {
+        show_text(remedy, TEXT_COLUMN + 3);
+    }
+}
+
 static void report(void *ctx, const struct moidc_finding *finding)
 {
     struct examination *examination = ctx;
@@ -49,10 +77,11 @@ static void report(void *ctx, const struct moidc_finding *finding)
         json_out_object_end();
         return;
     }
-    output_format("%s%-4s%s  %-12s  %s\n", coloured ? verdicts[finding->verdict].colour : "",
-                  verdicts[finding->verdict].mark, coloured ? "\033[0m" : "", finding->id, finding->text);
+    output_format("%s%-4s%s  %-12s  ", coloured ? verdicts[finding->verdict].colour : "",
+                  verdicts[finding->verdict].mark, coloured ? "\033[0m" : "", finding->id);
+    show_text(finding->text, TEXT_COLUMN);
     if (finding->remedy[0] != '\0' && finding->verdict != MOIDC_VERDICT_FINE) {
-        output_format("      %-12s  -> %s\n", "", message_remedy(finding->remedy));
+        show_remedy(finding->remedy);
     }
     output_flush();
 }

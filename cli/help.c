@@ -17,42 +17,6 @@ static int width(void)
     return columns == 0 || columns > WIDTH ? WIDTH : columns > WIDTH_LEAST ? columns - 1 : WIDTH_LEAST;
 }
 
-static void spaces(int n)
-{
-    while (n-- > 0) {
-        output_text(" ");
-    }
-}
-
-/* Writes `text` wrapped, every line but the first indented by `indent`; the first begins at column `at`. */
-static void wrap(const char *text, int indent, int at)
-{
-    int most = width();
-
-    while (*text != '\0') {
-        int n = (int)strcspn(text, " \n");
-
-        if (n > 0 && at > indent && at + 1 + n > most) {
-            output_text("\n");
-            spaces(indent);
-            at = indent;
-        } else if (n > 0 && at > indent) {
-            output_text(" ");
-            at++;
-        }
-        output_bytes(text, (size_t)n);
-        at += n;
-        text += n;
-        if (text[0] == '\n' && text[1] == '\n') {
-            output_text("\n\n");
-            spaces(indent);
-            at = indent;
-        }
-        text += strspn(text, " \n");
-    }
-    output_text("\n");
-}
-
 static void heading(const char *text)
 {
     bool coloured = output_is_coloured();
@@ -65,14 +29,14 @@ static void row(const char *term, const char *meaning, int column)
 {
     int n = (int)strlen(term);
 
-    spaces(INDENT);
+    output_spaces(INDENT);
     output_text(term);
     if (INDENT + n + 2 > column) {
         output_text("\n");
         n = -INDENT;
     }
-    spaces(column - INDENT - n);
-    wrap(meaning, column, column);
+    output_spaces(column - INDENT - n);
+    output_wrapped(meaning, column, width());
 }
 
 static void options(const struct option_info *info)
@@ -97,7 +61,7 @@ static void examples(const char *lines)
     while (*lines != '\0') {
         size_t n = strcspn(lines, "\n");
 
-        spaces(INDENT);
+        output_spaces(INDENT);
         output_bytes(lines, n);
         output_text("\n");
         lines += n + (lines[n] == '\n');
@@ -107,9 +71,10 @@ static void examples(const char *lines)
 void help_program(void)
 {
     output_text("Usage: mlflow-oidc COMMAND [OPTIONS]\n\n");
-    wrap("Signs in to an MLflow tracking server that stands behind an OAuth 2.1 / OpenID Connect proxy. Settings and "
-         "tokens are those of the plugin mlflow-oidc-client: signing in with one signs in the other.",
-         0, 0);
+    output_wrapped(
+        "Signs in to an MLflow tracking server that stands behind an OAuth 2.1 / OpenID Connect proxy. Settings and "
+        "tokens are those of the plugin mlflow-oidc-client: signing in with one signs in the other.",
+        0, width());
     heading("Commands");
     for (const struct command *const *command = COMMANDS; *command != NULL; command++) {
         row((*command)->name, (*command)->summary, 14);
@@ -123,14 +88,14 @@ void help_program(void)
     row("2", "wrong usage or settings, or cancelled (Ctrl-C)", 6);
     row("4", "a person has to sign in: mlflow-oidc login", 6);
     output_text("\n");
-    wrap("mlflow-oidc COMMAND --help tells more of a command, man mlflow-oidc of the settings.", 0, 0);
+    output_wrapped("mlflow-oidc COMMAND --help tells more of a command, man mlflow-oidc of the settings.", 0, width());
 }
 
 void help_command(const struct command *command)
 {
     output_format("Usage: mlflow-oidc %s [OPTIONS]%s%s\n\n", command->name, command->operands != NULL ? " " : "",
                   command->operands != NULL ? command->operands : "");
-    wrap(command->description, 0, 0);
+    output_wrapped(command->description, 0, width());
     heading("Options");
     options(command->options);
     options(OPTIONS_COMMON);

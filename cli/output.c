@@ -73,6 +73,41 @@ void output_format(const char *format, ...)
     wipe(text, sizeof text);
 }
 
+void output_spaces(int n)
+{
+    while (n-- > 0) {
+        output_text(" ");
+    }
+}
+
+void output_wrapped(const char *text, int indent, int most)
+{
+    int at = indent;
+
+    while (*text != '\0') {
+        int n = (int)strcspn(text, " \n");
+
+        if (n > 0 && at > indent && at + 1 + n > most) {
+            output_text("\n");
+            output_spaces(indent);
+            at = indent;
+        } else if (n > 0 && at > indent) {
+            output_text(" ");
+            at++;
+        }
+        output_bytes(text, (size_t)n);
+        at += n;
+        text += n;
+        if (text[0] == '\n' && text[1] == '\n') {
+            output_text("\n\n");
+            output_spaces(indent);
+            at = indent;
+        }
+        text += strspn(text, " \n");
+    }
+    output_text("\n");
+}
+
 void output_shell_word(const char *text)
 {
     output_text("'");

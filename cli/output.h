@@ -14,6 +14,11 @@ void output_text(const char *text);
 /* At most 4 KiB at a time; what is longer is cut off. */
 void output_format(const char *format, ...) PRINTF(1, 2);
 
+void output_spaces(int n);
+/* `text` and a line end, its words in lines of at most `most` columns, one that is longer in a line of its own; all but the
+ * first are indented by `indent`, which is the column that the first begins at. An empty line parts paragraphs. */
+void output_wrapped(const char *text, int indent, int most);
+
 /* `text` as one word of a shell's command line, between single quotes. */
 void output_shell_word(const char *text);
 

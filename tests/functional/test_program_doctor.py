@@ -180,6 +180,22 @@ def test_a_sign_in_that_is_missing_is_status_4_and_the_rest_is_examined(world, d
     assert "server" in of(findings, "ok") and world.browser.openings == []
 
 
+def test_in_a_terminal_texts_stay_in_their_column_and_a_command_in_one_piece(world, program):
+    world.person()
+    command = f"mlflow-oidc login --server {world.server.uri}"
+    world.unguarded = True
+    piped = program("doctor", "--no-token").done().splitlines()
+    with program.terminal("doctor", columns=60) as terminal:
+        assert terminal.end() == SIGN_IN
+        lines = terminal.plain.replace("\r", "").splitlines()
+    assert f"{' ' * 20}-> {command}" in lines
+    first = [line for line in lines[1:] if not line.startswith(" " * 20)]
+    assert [line.split()[1] for line in first][: len(piped) - 1] == [line.split()[1] for line in piped[1:]]
+    assert all(len(line) < 60 or len(line[20:].split()) == 1 for line in lines if command not in line), "a word may be longer"
+    assert any(line.startswith(" " * 20) for line in lines if command not in line), "something had to be wrapped"
+    assert all(not line.startswith(" ") for line in piped)
+
+
 def test_a_server_that_nobody_guards_is_a_warning(world, doctor):
     world.robot()
     world.server.expects_tokens = False
