@@ -50,7 +50,6 @@ static int64_t http_date(const char *value, size_t n)
 static int64_t delay_seconds(const char *value, size_t n)
 {
     int64_t seconds = 0;
-    size_t i = 0;
 
     for (size_t i = 0; i < n; i++) {
         if (i == 9 || value[i] < '0' || value[i] > '9') {
