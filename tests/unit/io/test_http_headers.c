@@ -78,6 +78,7 @@ static void test_retry_after_is_a_number_of_seconds_or_a_date(void)
         {"Fri, 01 Jan 1999 00:00:00 GMT", 0},
     };
     char line[128];
+    int64_t most_s;
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         begin();
@@ -91,8 +92,9 @@ static void test_retry_after_is_a_number_of_seconds_or_a_date(void)
         http_response_free(response);
     }
     begin();
+    most_s = 4102444800 - clock_now_s(); /* the clock goes on meanwhile */
     take("Retry-After: Fri, 01 Jan 2100 00:00:00 GMT\r\n");
-    CHECK(response->retry_after_s > 0 && response->retry_after_s <= 4102444800 - clock_now_s());
+    CHECK(response->retry_after_s > 0 && response->retry_after_s <= most_s);
     http_response_free(response);
 }
 
