@@ -185,6 +185,13 @@ const char *json_text(const json_t *object, const char *key)
     return json_string_value(json_object_get(object, key));
 }
 
+const char *json_text_filled(const json_t *object, const char *key)
+{
+    const char *text = json_text(object, key);
+
+    return text != NULL && *text != '\0' ? text : NULL;
+}
+
 enum moidc_code json_secret(const json_t *object, const char *key, struct secret **ret, struct moidc_err *err)
 {
     const json_t *value = json_object_get(object, key);

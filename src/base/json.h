@@ -23,7 +23,9 @@ DEFINE_CLEANUP(json_t *, json_release)
 
 /* The member's string, borrowed; NULL when it is absent or no string. */
 const char *json_text(const json_t *object, const char *key);
-/* The same as a secret, the caller's; *ret stays NULL when it is absent or no string. */
+/* The same, and NULL for "" too, which some write for what they do not have. */
+const char *json_text_filled(const json_t *object, const char *key);
+/* The member's string as a secret, the caller's; *ret stays NULL when it is absent or no string. */
 enum moidc_code json_secret(const json_t *object, const char *key, struct secret **ret,
                             struct moidc_err *err) MUST_CHECK;
 /* True when the member is an array of strings that has `word` in it. */

@@ -100,7 +100,7 @@ static enum moidc_code uris(const json_t *object, bool loopback, struct device_r
         return fault("verification_uri", "is missing", err);
     }
     rc = uri(object, name, loopback, &response->verification_uri, err);
-    if (rc == MOIDC_OK && json_text(object, complete) != NULL && *json_text(object, complete) != '\0') {
+    if (rc == MOIDC_OK && json_text_filled(object, complete) != NULL) {
         rc = uri(object, complete, loopback, &response->verification_uri_complete, err);
     }
     return rc;
@@ -127,10 +127,10 @@ static enum moidc_code times(const json_t *object, struct device_response *respo
 
 static enum moidc_code refused(const struct http_response *reply, const json_t *object, struct moidc_err *err)
 {
-    const char *error = json_text(object, "error");
+    const char *error = json_text_filled(object, "error");
     const char *description = json_text(object, "error_description");
 
-    if (error != NULL && *error != '\0') {
+    if (error != NULL) {
         oauth_error_set(err, error, description != NULL ? description : "", "the sign-in with a code");
         err_reply(err, reply->status, error);
         return MOIDC_E_PROVIDER;
@@ -159,7 +159,7 @@ enum moidc_code device_response_parse(const struct http_response *reply, bool lo
     if (rc == MOIDC_E_MEMORY) {
         return rc;
     }
-    if (reply->status != 200 || (rc == MOIDC_OK && json_text(object, "error") != NULL)) {
+    if (reply->status != 200 || (rc == MOIDC_OK && json_text_filled(object, "error") != NULL)) {
         return refused(reply, object, err);
     }
     if (rc != MOIDC_OK) {

@@ -46,15 +46,23 @@ static bool issuer_equal(const char *a, const char *b)
     return n == length_without_slash(b) && memcmp(a, b, n) == 0;
 }
 
-/* Copies the endpoint `name` into *ret; leaves NULL when the document does not name it. */
-static enum moidc_code endpoint(const json_t *document, const char *name, bool loopback_issuer, char **ret,
+/* An endpoint that a document may name. */
+struct member {
+    const char *name;
+    char **ret;
+    bool optional; /* nobody misses it: "" is none */
+};
+
+/* Copies the endpoint into *member->ret; leaves NULL when the document does not name it. */
+static enum moidc_code endpoint(const json_t *document, const struct member *member, bool loopback_issuer,
                                 struct moidc_err *err)
 {
+    const char *name = member->name;
     const json_t *value = json_object_get(document, name);
     const char *text = json_string_value(value);
     struct url url;
 
-    if (value == NULL || json_is_null(value)) {
+    if (value == NULL || json_is_null(value) || (member->optional && text != NULL && *text == '\0')) {
         return MOIDC_OK;
     }
     if (text == NULL || strlen(text) > ENDPOINT_MOST_BYTES || !url_parse(text, &url) || url.fragment || url.userinfo) {
@@ -66,29 +74,26 @@ static enum moidc_code endpoint(const json_t *document, const char *name, bool l
         return err_next(
             err, "ask the provider's operator to mend its metadata (often its proxy hides that it serves https)");
     }
-    *ret = mem_strdup(text);
-    return *ret != NULL ? MOIDC_OK : err_memory(err);
+    *member->ret = mem_strdup(text);
+    return *member->ret != NULL ? MOIDC_OK : err_memory(err);
 }
 
 static enum moidc_code endpoints(const json_t *document, struct metadata *metadata, struct moidc_err *err)
 {
-    struct {
-        const char *name;
-        char **ret;
-    } const table[] = {
-        {"authorization_endpoint", &metadata->authorization_endpoint},
-        {"token_endpoint", &metadata->token_endpoint},
-        {"jwks_uri", &metadata->jwks_uri},
-        {"revocation_endpoint", &metadata->revocation_endpoint},
-        {"device_authorization_endpoint", &metadata->device_authorization_endpoint},
-        {"userinfo_endpoint", &metadata->userinfo_endpoint},
-        {"end_session_endpoint", &metadata->end_session_endpoint},
+    const struct member table[] = {
+        {"authorization_endpoint", &metadata->authorization_endpoint, false},
+        {"token_endpoint", &metadata->token_endpoint, false},
+        {"jwks_uri", &metadata->jwks_uri, false},
+        {"revocation_endpoint", &metadata->revocation_endpoint, true},
+        {"device_authorization_endpoint", &metadata->device_authorization_endpoint, true},
+        {"userinfo_endpoint", &metadata->userinfo_endpoint, true},
+        {"end_session_endpoint", &metadata->end_session_endpoint, true},
     };
     struct url issuer;
     bool loopback = url_parse(metadata->issuer, &issuer) && !issuer.https && url_is_loopback(&issuer);
 
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        enum moidc_code rc = endpoint(document, table[i].name, loopback, table[i].ret, err);
+        enum moidc_code rc = endpoint(document, &table[i], loopback, err);
 
         if (rc != MOIDC_OK) {
             return rc;

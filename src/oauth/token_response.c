@@ -66,10 +66,10 @@ static enum moidc_code lifetime(const json_t *reply, int64_t *ret, struct moidc_
 static enum moidc_code refused(const struct http_response *reply, const json_t *object, const char *what,
                                struct moidc_err *err)
 {
-    const char *error = json_text(object, "error");
+    const char *error = json_text_filled(object, "error");
     const char *description = json_text(object, "error_description");
 
-    if (error != NULL && *error != '\0') {
+    if (error != NULL) {
         oauth_error_set(err, error, description != NULL ? description : "", what);
         err_reply(err, reply->status, error);
         return MOIDC_E_PROVIDER;
@@ -119,7 +119,7 @@ enum moidc_code token_response_parse(const struct http_response *reply, const ch
     if (rc == MOIDC_E_MEMORY) {
         return rc;
     }
-    if (reply->status != 200 || (rc == MOIDC_OK && json_text(object, "error") != NULL)) {
+    if (reply->status != 200 || (rc == MOIDC_OK && json_text_filled(object, "error") != NULL)) {
         return refused(reply, object, what, err);
     }
     if (rc != MOIDC_OK) {
@@ -144,7 +144,7 @@ void token_response_salvage(const struct http_response *reply, struct secret **r
     *ret = NULL;
     if (reply->status == 200 &&
         json_object_parse(strbuf_text(&reply->body), reply->body.length, "", &object, &ignored) == MOIDC_OK &&
-        json_text(object, "error") == NULL && token(object, "refresh_token", &found, &ignored) == MOIDC_OK) {
+        json_text_filled(object, "error") == NULL && token(object, "refresh_token", &found, &ignored) == MOIDC_OK) {
         *ret = found;
         found = NULL;
     }

@@ -187,11 +187,16 @@ static void test_a_uri_that_is_too_long_is_refused(void)
 
 static void test_a_refusal_is_told_by_its_own_words(void)
 {
+    struct device_response *response;
+
     CHECK(parse_reply(400, "{\"error\":\"unauthorized_client\",\"error_description\":\"no device grant\"}", false) ==
           NULL);
     CHECK(err.code == MOIDC_E_PROVIDER && err.http_status == 400);
     CHECK_TEXT(err.oauth_error, "unauthorized_client");
     CHECK_CONTAINS(err.what, "no device grant");
+    response = parse("{\"error\":\"\"," CODES "," URI "," END "}"); /* some write "" for none */
+    CHECK(response != NULL);
+    device_response_free(response);
     CHECK(parse("{\"error\":\"invalid_request\"," CODES "," URI "," END "}") == NULL);
     CHECK(err.code == MOIDC_E_PROVIDER);
     CHECK(parse_reply(404, "<html>", false) == NULL);

@@ -110,6 +110,19 @@ static void test_what_is_not_named_is_not_there(void)
         CHECK(!metadata->auth_post && !metadata->auth_basic && !metadata->iss_parameter && !metadata->offline_access);
     }
     metadata_free(metadata);
+    metadata = parse("{\"issuer\":\"https://h\"," TOKEN ",\"revocation_endpoint\":\"\",\"userinfo_endpoint\":\"\","
+                     "\"device_authorization_endpoint\":\"\",\"end_session_endpoint\":\"\"}",
+                     "https://h");
+    CHECK(metadata != NULL); /* some write "" for none */
+    if (metadata != NULL) {
+        CHECK(metadata->revocation_endpoint == NULL && metadata->userinfo_endpoint == NULL);
+        CHECK(metadata->device_authorization_endpoint == NULL && metadata->end_session_endpoint == NULL);
+    }
+    metadata_free(metadata);
+    check_refused("{\"issuer\":\"https://h\",\"token_endpoint\":\"\"}", "https://h", "token_endpoint");
+    check_refused("{\"issuer\":\"https://h\"," TOKEN ",\"jwks_uri\":\"\"}", "https://h", "jwks_uri");
+    check_refused("{\"issuer\":\"https://h\"," TOKEN ",\"authorization_endpoint\":\"\"}", "https://h",
+                  "authorization_endpoint");
     check_refused("{\"issuer\":\"https://h\"}", "https://h", "names no token_endpoint");
     check_refused("{\"issuer\":\"https://h\",\"token_endpoint\":null}", "https://h", "names no token_endpoint");
     check_refused("{" TOKEN "}", "https://h", "names no issuer");
@@ -146,7 +159,6 @@ static void test_endpoints_are_proper_https_uris(void)
                                         "device_authorization_endpoint"};
     static const char *const bad[] = {"1",
                                       "[]",
-                                      "\"\"",
                                       "\"/token\"",
                                       "\"ftp://h/\"",
                                       "\"javascript:1\"",

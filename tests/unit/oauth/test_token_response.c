@@ -55,6 +55,14 @@ static void test_tokens_are_taken_over(void)
     token_response_free(response);
 }
 
+static void test_an_empty_error_is_none(void)
+{
+    struct token_response *response = parse(200, OK_BEGIN ",\"error\":\"\",\"error_description\":\"\"}");
+
+    CHECK(response != NULL);
+    token_response_free(response);
+}
+
 static void test_type_is_bearer_in_any_case(void)
 {
     static const char *const bad[] = {"\"DPoP\"", "\"mac\"", "\"Bearer \"", "\"\"", "1", "null", "\"\\u001b[2J\""};
@@ -223,6 +231,7 @@ static void test_every_failing_allocation_is_told(void)
 int main(void)
 {
     RUN(test_tokens_are_taken_over);
+    RUN(test_an_empty_error_is_none);
     RUN(test_type_is_bearer_in_any_case);
     RUN(test_lifetime_is_a_number_or_a_text_that_is_one);
     RUN(test_token_that_has_ended_is_refused);
