@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "flow/client.h"
+#include "oauth/oauth_error.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -30,6 +31,14 @@ void client_auth_announce(struct session *session, const struct wish *wish)
         notices_add(&session->client->notices, MOIDC_WARNING,
                     "the client secret of %s goes to the issuer %s, which %s names",
                     settings->source[SETTING_CLIENT_SECRET], settings->issuer, settings->issuer_file);
+    }
+}
+
+void client_auth_hide(const struct secret *sent, struct moidc_err *err)
+{
+    secret_hide(sent, err->what);
+    if (!oauth_error_is_known(err->oauth_error)) {
+        secret_hide(sent, err->oauth_error);
     }
 }
 

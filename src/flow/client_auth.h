@@ -23,6 +23,10 @@ enum moidc_code client_auth_send(struct session *session, const struct wish *wis
 /* The first way: that of the setting, else the one that worked before, else what the metadata lists. */
 enum client_auth client_auth_of(const struct session *session, const struct settings *settings, const char *remembered);
 
+/* Writes over a secret in an error, where the provider may have said back what it was sent; a code of the standards, which
+ * is decided by, stays. NULL: nothing to hide. */
+void client_auth_hide(const struct secret *sent, struct moidc_err *err);
+
 /* A secret that stands in the environment is to be seen going where a file says (contract: On disk). Once. */
 void client_auth_announce(struct session *session, const struct wish *wish);
 

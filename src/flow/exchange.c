@@ -6,7 +6,6 @@
 #include "flow/client_auth.h"
 #include "io/clock.h"
 #include "oauth/id_token.h"
-#include "oauth/oauth_error.h"
 #include "oauth/token_response.h"
 
 #include <string.h>
@@ -58,10 +57,7 @@ static void hide_secrets(const struct wish *wish, const struct token_grant *gran
     };
 
     for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
-        secret_hide(secrets[i], err->what);
-        if (!oauth_error_is_known(err->oauth_error)) { /* what is decided by stays as it is */
-            secret_hide(secrets[i], err->oauth_error);
-        }
+        client_auth_hide(secrets[i], err);
     }
 }
 
@@ -96,6 +92,7 @@ static enum moidc_code try_grant(struct session *session, const struct wish *wis
                 reply->status, moidc_code_info(rc)->name);
     if (rc != MOIDC_OK && rc != MOIDC_E_MEMORY) {
         hide_secrets(wish, grant, before, err);
+        client_auth_hide(request->authorization, err); /* the client secret in base64 */
         err_where(err, "%s", endpoint);
         if (err->next[0] == '\0') {
             err_next(err, "ask the provider's operator: this breaks RFC 6749 §5.1");

@@ -398,6 +398,26 @@ def test_a_secret_that_the_provider_says_back_does_not_stand_in_the_error(world,
             assert all(r.form.get("refresh_token", "none such") not in text for r in world.token_requests("refresh_token"))
 
 
+@pytest.mark.parametrize("device", [False, True], ids=["token", "device"])
+def test_a_header_that_the_provider_says_back_does_not_stand_in_the_error(world, device):
+    """The client secret is in it, in base64 (RFC 7617)."""
+    world.provider.auth_methods = ["client_secret_basic"]
+    if device:
+        world.provider.metadata["token_endpoint_auth_methods_supported"] = ["client_secret_basic"]
+        world.robot(interactive=True, flow="device")
+    else:
+        world.robot()
+
+    def echo(request, normal):
+        said = request.header("Authorization", "none")
+        return Answer.of_json({"error": said[:100], "error_description": f"invalid header: {said}, {said[6:]}, {said[9:30]}"}, 400)
+
+    world.provider.fault("device" if device else "token", echo)
+    text = one_line(world.run("token()"), "***", code="provider")
+    said = world.provider.last("device" if device else "token").header("Authorization")
+    assert said and not [i for i in range(6, len(said) - 11) if said[i : i + 12] in text]
+
+
 @pytest.mark.parametrize("claim", ["iss", "aud", "azp"])
 def test_a_secret_that_an_id_token_says_back_does_not_stand_in_the_error(world, claim):
     world.person()
