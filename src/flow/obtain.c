@@ -184,9 +184,33 @@ static bool is_about_refresh_token(const struct moidc_err *err)
            err->http_status != 429 && !oauth_error_is_temporary(err->oauth_error);
 }
 
-/* Uses the refresh token. *refused: the provider will not take it (any more), so that only a sign-in helps. */
+/* What the provider says to a refresh token. */
+enum refusal {
+    NOT_REFUSED,
+    REFUSED, /* only a sign-in helps */
+    ENDED,   /* and it is the one that is known, which is not to be tried again */
+};
+
+/* After invalid_grant: a process without our lock (another machine) may have used it and saved its successor. True where
+ * that is to be tried. *err holds the refusal, unless the cache cannot be read for want of memory. */
+static bool has_successor(struct session *session, const struct cache_dir *dir, const struct wish *wish,
+                          const struct secret *used, struct moidc_err *err)
+{
+    struct moidc_err fault;
+    const struct cache_entry *entry;
+
+    if (look_in_cache(session, dir, wish, true, &fault) != MOIDC_OK) {
+        *err = fault;
+        return false;
+    }
+    entry = session->entry;
+    return entry->refresh_token != NULL && cache_entry_serves(entry, wish->settings->uri) &&
+           !secret_equal(entry->refresh_token, used);
+}
+
+/* Uses the refresh token. */
 static enum moidc_code renew(struct session *session, const struct cache_dir *dir, const struct wish *wish,
-                             bool *refused, struct moidc_err *err)
+                             enum refusal *ret, struct moidc_err *err)
 {
     for (bool again = false;; again = true) {
         CLEANUP(cache_entry_free_p) struct cache_entry *entry = NULL;
@@ -200,26 +224,19 @@ static enum moidc_code renew(struct session *session, const struct cache_dir *di
             return rc;
         }
         if (rc != MOIDC_E_PROVIDER || strcmp(err->oauth_error, "invalid_grant") != 0) {
-            *refused = rc == MOIDC_E_PROVIDER && is_about_refresh_token(err);
+            *ret = rc == MOIDC_E_PROVIDER && is_about_refresh_token(err) ? REFUSED : NOT_REFUSED;
             return rc;
         }
-        *refused = true;
-        /* a process without our lock (another machine) may have used it and saved its successor */
         if (again || dir == NULL) {
+            *ret = ENDED;
             return rc;
         }
-        {
-            struct moidc_err refusal = *err;
+        if (!has_successor(session, dir, wish, used, err)) {
+            bool known = session->entry->refresh_token != NULL && secret_equal(session->entry->refresh_token, used);
 
-            rc = look_in_cache(session, dir, wish, true, err);
-            if (rc != MOIDC_OK || session->entry->refresh_token == NULL ||
-                !cache_entry_serves(session->entry, wish->settings->uri) ||
-                secret_equal(session->entry->refresh_token, used)) {
-                *err = rc != MOIDC_OK ? *err : refusal;
-                return err->code;
-            }
+            *ret = err->code != MOIDC_E_PROVIDER ? NOT_REFUSED : known ? ENDED : REFUSED;
+            return err->code;
         }
-        *refused = false;
         if (satisfied(session, wish)) {
             return MOIDC_OK;
         }
@@ -328,7 +345,7 @@ static enum moidc_code may_renew_rejected(struct session *session, const struct 
 static enum moidc_code work(struct session *session, const struct cache_dir *dir, const struct wish *wish,
                             struct moidc_err *err)
 {
-    bool refused = false;
+    enum refusal refusal = NOT_REFUSED;
     enum moidc_code rc = may_renew_rejected(session, wish, err);
 
     if (rc != MOIDC_OK) {
@@ -337,11 +354,11 @@ static enum moidc_code work(struct session *session, const struct cache_dir *dir
     /* one that came with client credentials, against RFC 6749 §4.4.3, is no use: those credentials are at hand */
     if (is_person(session) && !wish->anew && session->entry != NULL && session->entry->refresh_token != NULL &&
         cache_entry_serves(session->entry, wish->settings->uri)) {
-        rc = renew(session, dir, wish, &refused, err);
+        rc = renew(session, dir, wish, &refusal, err);
         if (rc == MOIDC_OK && (has_valid(session, wish) || obtain_overslept(session))) {
             return MOIDC_OK;
         }
-        if (rc != MOIDC_OK && !refused) {
+        if (rc != MOIDC_OK && refusal == NOT_REFUSED) {
             return rc;
         }
         if (rc == MOIDC_OK && wish->settings->use_id_token && !wish->settings->interactive) {
@@ -349,14 +366,14 @@ static enum moidc_code work(struct session *session, const struct cache_dir *dir
             err_where(err, "%s", wish->settings->issuer);
             return err_next(err, "set use-id-token = false, so that the access token is sent, or sign in");
         }
-        if (refused && strcmp(err->oauth_error, "invalid_grant") == 0) {
+        if (refusal == ENDED) {
             rc = drop_refresh_token(session, dir, wish, err);
             if (rc != MOIDC_OK) {
                 return rc;
             }
         }
     }
-    return sign_in_anew(session, dir, wish, refused, err);
+    return sign_in_anew(session, dir, wish, refusal != NOT_REFUSED, err);
 }
 
 static enum moidc_code with_lock(struct session *session, const struct cache_dir *dir, const struct wish *wish,

@@ -1,5 +1,6 @@
 """contract.md, "Sign-in": the browser's half."""
 import html
+import json
 import re
 import socket
 import time
@@ -604,6 +605,28 @@ def test_on_invalid_grant_the_cache_is_read_again_before_giving_up(world):
         world.provider.fault("token", saved_by_the_other_meanwhile, times=1)
         assert process.do("token()").ok() == theirs_token
     assert len(world.browser.openings) == 1
+
+
+def test_on_invalid_grant_what_somebody_else_saved_for_another_server_is_left(world):
+    """It is none of this server's, and no less good for its own."""
+    from scripted import Answer
+
+    world.person()
+    world.run("token()").ok()
+    world.advance(301)
+    world.browser.mode = "deny"
+
+    def saved_by_another_meanwhile(request, normal):
+        (path,) = world.cache_files()
+        entry = json.loads(path.read_text())
+        entry["servers"], entry["refresh_token"] = ["https://other.example.com"], "rt.of-the-other"
+        path.write_text(json.dumps(entry))
+        return Answer.of_json({"error": "invalid_grant"}, 400)
+
+    world.provider.fault("token", saved_by_another_meanwhile, times=1)
+    world.run("token()").failed("provider", "access_denied")
+    assert world.cached()["refresh_token"] == "rt.of-the-other"
+    assert len(world.token_requests("refresh_token")) == 1
 
 
 def test_a_refresh_token_that_the_provider_refuses_leads_to_a_sign_in(world):
