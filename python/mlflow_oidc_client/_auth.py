@@ -1,6 +1,5 @@
 """The requests auth object: gives each request the token of its own server, and renews once on a 401."""
 
-from functools import partial
 from urllib.parse import urljoin, urlsplit
 
 from requests.auth import AuthBase
@@ -32,7 +31,7 @@ class OIDCAuth(AuthBase):
         headers[server.header_name] = header
         if headers.get("Accept", "*/*") == "*/*":
             headers["Accept"] = "application/json"  # proxies then answer 401 and not a login page
-        r.register_hook("response", partial(_on_response, server, header, r.url))
+        r.register_hook("response", _Hook(server, header, r.url))
         r._moidc_first = True  # copies, which redirects are made of, do not have it
         return r
 
@@ -43,6 +42,33 @@ class OIDCAuth(AuthBase):
             if own is None or not own.covers(url):
                 return None
         return _core.server(url)
+
+
+class _Hook:
+    """Called with each response to a request and to those that requests makes of it after a redirect."""
+
+    __slots__ = ("_about",)
+
+    def __init__(self, server, header, url):
+        self._about = server, header, url
+
+    def __call__(self, response, **kwargs):
+        return _on_response(*self._about, response, **kwargs)
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __reduce__(self):
+        # requests pickles responses, and exceptions that hold them, with their requests: those have been answered
+        return _answered_hook, ()
+
+
+def _answered_hook():
+    return _answered
+
+
+def _answered(response, **kwargs):
+    return response
 
 
 def _on_response(server, header, url, response, **kwargs):

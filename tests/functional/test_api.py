@@ -1,5 +1,6 @@
 """The Python API beside the hooks: issue 3, "What must work", 8."""
 import pytest
+from scripted import Answer
 from world import SOON_S
 
 FIELDS = {"code": str, "http_status": int, "oauth_error": str, "what": str, "where": str, "next": str}
@@ -146,6 +147,36 @@ result = attempt(requests.get, %r, auth=auth)["error"]
 """ % (other.uri + "/x"))
     outcome.ok()
     assert [r.header("Authorization") for r in other.requests] in ([], [None])
+
+
+def test_responses_and_what_is_raised_of_them_can_be_pickled(world):
+    """As they are on their way from a worker to its pool."""
+    world.robot()
+    world.server.fault("missing", lambda request, normal: Answer(404))
+    world.run("""
+import pickle, requests, mlflow_oidc_client
+response = requests.get(os.environ["URI"] + "/missing", auth=mlflow_oidc_client.OIDCAuth())
+found = pickle.loads(pickle.dumps(response))
+try:
+    response.raise_for_status()
+except requests.HTTPError as error:
+    raised = pickle.loads(pickle.dumps(error))
+assert (found.status_code, found.url, raised.response.status_code) == (404, response.url, 404)
+assert found.request.hooks["response"][0](found, timeout=1) is found
+""").ok()
+
+
+def test_a_deep_copy_of_a_prepared_request_is_renewed_too(world):
+    world.robot()
+    with world.process() as process:
+        process.do("""
+import copy, requests, mlflow_oidc_client
+session = requests.Session()
+url = os.environ["URI"] + "/api/2.0/mlflow/experiments/search"
+request = copy.deepcopy(session.prepare_request(requests.Request("GET", url, auth=mlflow_oidc_client.OIDCAuth())))
+""").ok()
+        world.provider.revoke_access()
+        assert process.do("session.send(request).status_code").ok() == 200
 
 
 def test_oidcauth_of_one_server_lets_no_other_be_the_first_that_the_variables_describe(world):
