@@ -100,7 +100,7 @@ def _repeated(server, header, response, kwargs):
     request = response.request
     header = request.headers.get(server.header_name, header)  # a prepared request may be sent again, with a later token
     renewed = server.renewed(header)
-    if not _can_rewind(request):
+    if not _is_rewound(request):
         raise _support.refused(
             "the tracking server refused the token (HTTP status 401); it was renewed, but the request's body cannot be"
             " read a second time",
@@ -110,8 +110,6 @@ def _repeated(server, header, response, kwargs):
         )
     response.close()  # unread, and its connection with it: its body may be endless or slow
     request.headers[server.header_name] = renewed
-    if request._body_position is not None:
-        request.body.seek(request._body_position)
     second = response.connection.send(request, **kwargs)
     second.history.append(response)
     second.request = request
@@ -122,11 +120,18 @@ def _repeated(server, header, response, kwargs):
     return _explained(server, second)
 
 
-def _can_rewind(request):
+def _is_rewound(request):
+    """Winds the body back to where it began; whether that could be."""
     body = request.body
     if body is None or isinstance(body, (str, bytes)):
         return True
-    return isinstance(request._body_position, int) and hasattr(body, "seek")
+    if not isinstance(request._body_position, int):
+        return False
+    try:
+        body.seek(request._body_position)
+    except (AttributeError, OSError, ValueError):  # a pipe, or closed meanwhile
+        return False
+    return True
 
 
 def _is_html(response):

@@ -395,12 +395,18 @@ result = requests.put(url, data=file, auth=auth).status_code
     assert [r.body for r in world.server.received("artifacts")] == [b"x" * 100] * 2
 
 
-def test_a_body_that_cannot_be_wound_back_is_not_repeated(world):
+@pytest.mark.parametrize("make", [
+    "def parts():\n    yield b'one'\n    yield b'two'\n",
+    "import io\nclass Stuck(io.BytesIO):\n    def seek(self, *to): raise OSError('stuck')\nparts = lambda: Stuck(b'onetwo')\n",
+    "import io\nparts = lambda: type('Reader', (), {'read': io.BytesIO(b'onetwo').read, 'tell': lambda self: 0, '__len__': lambda self: 6, "
+    "'__iter__': lambda self: iter(())})()\n",
+], ids=["generator", "seek fails", "no seek"])
+def test_a_body_that_cannot_be_wound_back_is_not_repeated(world, make):
     world.robot()
     with world.process() as process:
         process.do(UPLOAD + "auth(requests.Request('GET', url).prepare())").ok()
         world.provider.revoke_access()
-        code = "def parts():\n    yield b'one'\n    yield b'two'\nresult = requests.put(url, data=parts(), auth=auth).status_code"
+        code = make + "result = requests.put(url, data=parts(), auth=auth).status_code"
         process.do(code).failed(None, ("again", "once more"), world.server.uri)
         assert len(world.server.received("artifacts")) == 1
         assert process.do(code).ok() == 200, "the token was renewed"
