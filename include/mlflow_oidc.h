@@ -61,7 +61,8 @@ struct moidc_env;
 enum moidc_code moidc_env_new(const char *const *variables, struct moidc_env **ret, struct moidc_err *err);
 void moidc_env_free(struct moidc_env *env);
 
-/* How a call that may wait talks to its caller. Both functions are called in the calling thread only. */
+/* How a call that may wait talks to its caller. All are called in the calling thread only. What they, or a signal's handler
+ * that they run, ask of this library for the same identity is answered from memory or fails with MOIDC_E_CANCELLED. */
 struct moidc_ui {
     void *ctx;
     /* Shows a line or two to the person (the address to open, what is waited for). NULL: nobody reads it. A text that
