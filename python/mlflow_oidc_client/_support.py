@@ -98,9 +98,11 @@ def is_http(uri):
 
 def shown(uri):
     """The URI without what may be secret in it: user info, query, fragment."""
-    bare = uri.partition("?")[0].partition("#")[0]
-    scheme, mark, rest = bare.partition("://")
-    authority, slash, path = rest.partition("/")
+    scheme, mark, rest = uri.partition("://") if "://" in uri else ("", "", uri)
+    if not is_http(uri):
+        rest = rest.rpartition("@")[2]  # in a database's URI a password may hold "/", "?" and "#" as they are
+    bare = rest.partition("?")[0].partition("#")[0]
+    authority, slash, path = bare.partition("/")
     return scheme + mark + authority.rpartition("@")[2] + slash + path
 
 

@@ -74,6 +74,18 @@ def test_without_an_argument_and_without_a_server_it_is_an_error(world):
     world.run("__import__('mlflow_oidc_client').get_token()").failed("configuration", "MLFLOW_TRACKING_URI")
 
 
+@pytest.mark.parametrize("uri", [
+    "postgresql://me:pass-w0rd@db.example.com/mlflow", "mysql+pymysql://me:pass-w0rd/x@db.example.com/mlflow?sslpassword=pass-w0rd",
+    "postgresql://me:a?pass-w0rd#b@db.example.com/mlflow", "mssql://me:a@pass-w0rd@db.example.com/mlflow#pass-w0rd",
+])
+def test_the_password_of_a_database_that_mlflow_is_set_to_does_not_stand_in_the_error(world, uri):
+    world.more_secrets.add("pass-w0rd")
+    world.robot()
+    world.env["MLFLOW_TRACKING_URI"] = uri
+    text = world.run("__import__('mlflow_oidc_client').get_token()").failed("configuration", "db.example.com/mlflow")
+    assert "me:" not in text
+
+
 def test_get_token_of_a_server_without_settings_is_an_error(world):
     world.robot()
     world.run("token('http://other.example.com')").failed("configuration", "other.example.com", "pyproject.toml")
