@@ -54,19 +54,20 @@ static char *no_proxy(const char *name)
                                                     : joined(name, value != NULL ? value : "", "127.0.0.1");
 }
 
-static bool add(char **environment, size_t *n, char *variable)
+/* Where the next one goes: behind `variable`, or in its place where there was no memory for it. */
+static char **add(char **end, char *variable, bool *whole)
 {
-    environment[*n] = variable;
-    *n += variable != NULL;
-    return variable != NULL;
+    *end = variable;
+    *whole = *whole && variable != NULL;
+    return variable != NULL ? end + 1 : end;
 }
 
 char **environment_for(const char *uri, const char *token, bool by_proxy)
 {
     size_t count = 0;
-    size_t n = 0;
     bool whole = true;
     char **result;
+    char **end;
 
     while (environ[count] != NULL) {
         count++;
@@ -75,16 +76,17 @@ char **environment_for(const char *uri, const char *token, bool by_proxy)
     if (result == NULL) {
         return NULL;
     }
+    end = result;
     for (size_t i = 0; i < count; i++) {
         if (!is_one_of(environ[i], CREDENTIALS) && !(by_proxy && is_one_of(environ[i], TO_SERVER))) {
-            whole = add(result, &n, strdup(environ[i])) && whole;
+            end = add(end, strdup(environ[i]), &whole);
         }
     }
-    whole = add(result, &n, joined("MLFLOW_TRACKING_URI", uri, "")) && whole;
-    whole = add(result, &n, joined("MLFLOW_TRACKING_TOKEN", token, "")) && whole;
+    end = add(end, joined("MLFLOW_TRACKING_URI", uri, ""), &whole);
+    end = add(end, joined("MLFLOW_TRACKING_TOKEN", token, ""), &whole);
     if (by_proxy) {
-        whole = add(result, &n, no_proxy("no_proxy")) && whole;
-        whole = add(result, &n, no_proxy("NO_PROXY")) && whole;
+        end = add(end, no_proxy("no_proxy"), &whole);
+        add(end, no_proxy("NO_PROXY"), &whole);
     }
     if (!whole) {
         environment_free(result);
