@@ -114,7 +114,7 @@ def test_waiting_for_another_process_can_be_interrupted(world):
     first, second = world.process(), world.process()
     first.start("token()")
     url = world.browser.wait_for_url()
-    second.start("token()")
+    second.begin("token()")
     time.sleep(0.2)
     began = time.monotonic()
     second.interrupt()
@@ -343,7 +343,7 @@ def test_ctrl_c_while_connecting_ends_at_once(world):
         fillers.append(filler)
     world.robot(issuer=f"http://127.0.0.1:{listener.getsockname()[1]}")
     with world.process() as process:
-        process.start("token()")
+        process.begin("token()")
         time.sleep(0.3)
         began = time.monotonic()
         process.interrupt()

@@ -4,6 +4,7 @@ import time
 
 import pytest
 from provider import DROP
+from world import SOON_S
 
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
@@ -294,7 +295,7 @@ def test_ctrl_c_ends_it_at_once(world):
     settle(world)
     process, _ = waiting(world)
     process.interrupt()
-    outcome = process.wait(3)
+    outcome = process.wait(SOON_S)
     assert outcome.error["type"] == "KeyboardInterrupt"
     process.see("\r" + 99 * " " + "\r")  # the terminal's line is left empty
     process.end()
@@ -306,7 +307,7 @@ def test_ctrl_c_ends_it_while_the_provider_hangs(world):
     world.provider.hang("token")
     poll(world)
     process.interrupt()
-    assert process.wait(3).error["type"] == "KeyboardInterrupt"
+    assert process.wait(SOON_S).error["type"] == "KeyboardInterrupt"
     process.end()
 
 
@@ -424,7 +425,7 @@ def test_where_the_provider_offers_no_code_the_address_is_shown(world):
     shown = process.see("paste that address here")
     assert "/authorize?" in shown
     process.interrupt()
-    process.wait(3)
+    process.wait(SOON_S)
     process.end()
 
 
@@ -445,7 +446,7 @@ def test_where_the_client_may_use_no_code_the_address_is_shown(world, refusal):
     shown = process.see("paste that address here")
     assert "no sign-in with a code here" in shown and "/authorize?" in shown
     process.interrupt()
-    process.wait(3)
+    process.wait(SOON_S)
     process.end()
 
 

@@ -98,7 +98,7 @@ for line in sys.stdin:
         assert running.stdout.readline() == "200\n"
         world.advance(400)
     running.stdin.close()
-    assert running.wait(10) == 0 and running.stdout.read() == ""
+    assert running.wait(30) == 0 and running.stdout.read() == ""
     running.stdout.close()
     assert len(set(server.tokens())) == 3
 
@@ -220,7 +220,7 @@ def test_signals_sent_to_us_reach_the_program_which_decides(world, program, opti
             running.send_signal(number)
             assert running.stdout.readline() == f"{number.name}\n"
     running.stdin.close()
-    assert running.wait(10) == 7
+    assert running.wait(30) == 7
     running.stdout.close()
 
 
@@ -299,7 +299,7 @@ def test_nothing_secret_stands_in_arguments(world, program, provider, options):
             said = arguments.read()
         assert not any(secret in said for secret in provider.secrets)
     running.stdin.close()
-    assert running.wait(10) == 7
+    assert running.wait(30) == 7
     running.stdout.close()
 
 

@@ -218,8 +218,7 @@ def test_a_process_has_the_environment_of_the_test(world, spawn):
 
 def test_a_process_can_be_interrupted(world):
     with world.process() as process:
-        process.start("time.sleep(30)")
-        time.sleep(0.5)
+        process.begin("time.sleep(60)")
         assert process.busy()
         process.interrupt()
         assert process.wait().error["type"] == "KeyboardInterrupt"

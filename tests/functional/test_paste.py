@@ -5,7 +5,7 @@ import urllib.parse
 import pytest
 from browser import fetch, urls_in
 from provider import DROP
-from world import free_port
+from world import SOON_S, free_port
 
 
 def settle(world, timeout=20, **settings):
@@ -131,7 +131,7 @@ def test_a_pasted_address_is_worth_nothing_a_second_time(world):
     process.terminal.type(first)
     process.see("its state is missing or another")
     process.interrupt()
-    process.wait(3)
+    process.wait(SOON_S)
     process.end()
     assert world.provider.count("token") == 1
 
@@ -192,7 +192,7 @@ def test_ctrl_c_ends_it_at_once(world):
     settle(world, flow="paste")
     process, _ = waiting(world)
     process.interrupt()
-    assert process.wait(3).error["type"] == "KeyboardInterrupt"
+    assert process.wait(SOON_S).error["type"] == "KeyboardInterrupt"
     process.end()
 
 

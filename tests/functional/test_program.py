@@ -155,7 +155,7 @@ def test_closed_standard_descriptors_do_no_harm(world, program):
         for fd in range(3):
             assert os.readlink(f"/proc/{running.pid}/fd/{fd}") == "/dev/null"
         running.send_signal(signal.SIGINT)
-        assert running.wait(10) == USAGE
+        assert running.wait(30) == USAGE
     assert {path: path.read_bytes() for path in world.cache_files()} == before
 
 
@@ -238,4 +238,4 @@ def test_the_memory_of_the_program_is_closed_to_debuggers_and_core_files(world, 
             assert os.stat(f"/proc/{running.pid}/mem").st_uid == 0
         finally:
             running.send_signal(signal.SIGINT)
-        assert running.wait(10) == USAGE
+        assert running.wait(30) == USAGE

@@ -215,7 +215,7 @@ def test_answers_of_unknown_length_come_as_they_are_made(world, program):
 
     def slowly(made, head):
         made.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
-        go_on.wait(10)
+        go_on.wait(60)
         made.sendall(b"6;x=y\r\nsecond\r\n0\r\nX-Trailer: dropped\r\n\r\n")
 
     raw = RawServer(slowly)
@@ -419,7 +419,7 @@ def test_a_signal_ends_it_after_what_is_in_flight(world, program, number):
 
     def slowly(made, head):
         began.set()
-        go_on.wait(10)
+        go_on.wait(60)
         made.sendall(ok(b"late"))
 
     raw = RawServer(slowly)
@@ -428,7 +428,7 @@ def test_a_signal_ends_it_after_what_is_in_flight(world, program, number):
     idle = proxy.socket()
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         answer = pool.submit(proxy.raw, proxy.head("GET / HTTP/1.1"))
-        assert began.wait(10)
+        assert began.wait(30)
         proxy.popen.send_signal(number)
         with pytest.raises(OSError):  # nobody is let in any more
             while True:
@@ -443,17 +443,17 @@ def test_a_signal_ends_it_after_what_is_in_flight(world, program, number):
 
 def test_the_second_signal_ends_it_at_once(world, program):
     began = threading.Event()
-    raw = RawServer(lambda made, head: (began.set(), threading.Event().wait(10)))
+    raw = RawServer(lambda made, head: (began.set(), threading.Event().wait(40)))
     world.write(world.robot_settings(uri=raw.uri))
     proxy = Proxy(program, MLFLOW_TRACKING_URI=raw.uri)
     with proxy.socket() as made:
         made.sendall(proxy.head("GET / HTTP/1.1"))
-        assert began.wait(10)
+        assert began.wait(30)
         proxy.popen.send_signal(signal.SIGINT)
         with pytest.raises(OSError):
             while True:
                 proxy.socket().close()
-        assert proxy.end(signal.SIGINT, limit=8) == -signal.SIGINT
+        assert proxy.end(signal.SIGINT, limit=20) == -signal.SIGINT
     raw.close()
 
 

@@ -169,6 +169,11 @@ class Process:
         """Sends a snippet, and does not wait for what comes of it."""
         self._control.sendall((json.dumps({"code": code}) + "\n").encode())
 
+    def begin(self, expression):
+        """The same, and waits until it has begun: from then on Ctrl-C is the call's to answer."""
+        self.start(f"(print('begun', file=sys.stderr, flush=True), {expression})[1]")
+        self.see("begun")
+
     def wait(self, limit=CALL_LIMIT_S):
         self._control.settimeout(limit)
         try:
