@@ -5,6 +5,7 @@
 #include "output.h"
 #include "terminal.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -86,6 +87,27 @@ static void report(void *ctx, const struct moidc_finding *finding)
     output_flush();
 }
 
+/* There is no server to examine: its settings are wrong, or there are none. */
+static void show_no_server(const struct moidc_err *err)
+{
+    bool known = err->code != MOIDC_OK;
+    char text[sizeof err->what + sizeof err->where + 4];
+
+    snprintf(text, sizeof text, "%s%s%s%s", known ? err->what : "no settings describe the tracking server",
+             err->where[0] != '\0' ? " [" : "", err->where, err->where[0] != '\0' ? "]" : "");
+    json_out_object(NULL);
+    json_out_text_or_null("server", NULL);
+    json_out_array("findings");
+    json_out_object(NULL);
+    json_out_text("id", "settings");
+    json_out_text("verdict", verdicts[MOIDC_VERDICT_FAIL].name);
+    json_out_text("text", text);
+    json_out_text_or_null("remedy", message_remedy(err->next));
+    json_out_object_end();
+    json_out_array_end();
+    json_out_object_end();
+}
+
 static int run(struct program *program, const struct arguments *arguments)
 {
     struct examination examination = {.program = program, .json = arguments_have(arguments, "json")};
@@ -95,6 +117,9 @@ static int run(struct program *program, const struct arguments *arguments)
     int status = program_server(program, arguments, &server);
 
     if (status != STATUS_DONE) {
+        if (examination.json) {
+            show_no_server(&program->failed);
+        }
         return status;
     }
     if (examination.json) {

@@ -93,6 +93,7 @@ int program_fail(struct program *program, const struct moidc_err *err)
 {
     program_notices(program);
     message_error(err);
+    program->failed = *err;
     return moidc_code_info(err->code)->exit_status;
 }
 

@@ -15,6 +15,7 @@ struct program {
     struct moidc_env *env;
     struct moidc_client *client;
     struct moidc_ui ui;
+    struct moidc_err failed; /* what program_fail() told last; code MOIDC_OK: nothing */
     bool verbose;
 };
 

@@ -144,8 +144,16 @@ def test_settings_that_will_not_do_are_told(world, program, doctor):
     world.robot()
     assert "pyproject.toml" in of(doctor(), "warn")["settings"]
     world.write(world.settings(client_id="app", client_secret="s3cret", interactive="perhaps"))
-    ran = program("doctor")
+    program("doctor").failed(USAGE, "interactive")
+    ran = program("doctor", "--json")
     ran.failed(USAGE, "interactive")
+    (finding,) = ran.json["findings"]
+    assert (finding["id"], finding["verdict"]) == ("settings", "fail") and finding["remedy"]
+    assert "interactive" in finding["text"] and "pyproject.toml line" in finding["text"]
+    (world.cwd / "pyproject.toml").unlink()
+    ran = program("doctor", "--json")
+    ran.failed(USAGE)
+    assert [f["id"] for f in ran.json["findings"]] == ["settings"] and ran.json["server"] is None
 
 
 @pytest.mark.parametrize("variables", [
