@@ -44,23 +44,28 @@ static int no_command(void)
     return STATUS_USAGE;
 }
 
+static bool stands_in(const struct option_info *option, const char *word)
+{
+    size_t n = strncmp(word, "--", 2) == 0 ? strcspn(word + 2, "=") : 0;
+
+    for (; option->name != NULL; option++) {
+        if (n > 0 ? strlen(option->name) == n && memcmp(option->name, word + 2, n) == 0
+                  : option->letter != 0 && word[1] == option->letter) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* True for an option that a command has: it was written before its command. */
 static bool is_option(const char *word)
 {
-    size_t n = strncmp(word, "--", 2) == 0 ? strcspn(word + 2, "=") : 0;
-    bool found = false;
-
     for (const struct command *const *command = COMMANDS; *command != NULL; command++) {
-        const struct option_info *const tables[] = {(*command)->options, OPTIONS_COMMON};
-
-        for (size_t i = 0; i < 2; i++) {
-            for (const struct option_info *option = tables[i]; option->name != NULL; option++) {
-                found = found || (n > 0 ? strlen(option->name) == n && memcmp(option->name, word + 2, n) == 0
-                                        : option->letter != 0 && word[1] == option->letter);
-            }
+        if (stands_in((*command)->options, word)) {
+            return true;
         }
     }
-    return found;
+    return stands_in(OPTIONS_COMMON, word);
 }
 
 static int unknown_command(const char *word)
