@@ -382,6 +382,38 @@ static void test_stop_gives_a_renewal_up_when_its_time_is_over(void)
     session_end();
 }
 
+/* What the caller's cancelled() asks for in the midst of a call, as a signal's handler does. */
+static bool ask_within(void *ctx)
+{
+    struct moidc_token_request request = {.env = env};
+    struct moidc_token *token = NULL;
+    struct moidc_err own = {0};
+    bool removed = false;
+    int *refused = ctx;
+
+    *refused += moidc_token_get(server, &request, &token, &own) == MOIDC_E_CANCELLED && token == NULL;
+    *refused += moidc_login(server, &request, &token, &own) == MOIDC_E_CANCELLED && token == NULL;
+    *refused += moidc_logout(server, &request, &removed, &own) == MOIDC_E_CANCELLED && !removed;
+    CHECK_CONTAINS(own.what, "in the midst");
+    return false;
+}
+
+static void test_call_within_a_call_of_its_thread_does_not_wait_for_itself(void)
+{
+    int refused = 0;
+    struct moidc_ui ui = {.ctx = &refused, .cancelled = ask_within};
+    struct moidc_token_request request = {.ui = &ui};
+    struct moidc_token *token = NULL;
+
+    session_begin();
+    request.env = env;
+    CHECK(moidc_token_get(server, &request, &token, &err) == MOIDC_OK);
+    CHECK(refused > 0 && refused % 3 == 0);
+    moidc_token_release(token);
+    check_get("T1");
+    session_end();
+}
+
 int main(void)
 {
     provider_start();
@@ -403,6 +435,7 @@ int main(void)
     RUN(test_children_forked_while_threads_hold_the_locks_get_a_token);
     RUN(test_stop_waits_for_the_request_in_flight);
     RUN(test_stop_gives_a_renewal_up_when_its_time_is_over);
+    RUN(test_call_within_a_call_of_its_thread_does_not_wait_for_itself);
     provider_end();
     return check_summary();
 }
