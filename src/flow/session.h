@@ -25,9 +25,9 @@ struct session {
     /* guarded by `mutex`, which is never held while anything is waited for */
     pthread_mutex_t mutex;
     pthread_cond_t changed;     /* `busy` was cleared */
-    bool busy;                  /* a thread works on this identity: it alone touches what stands below */
-    pthread_t worker;           /* that thread */
+    bool busy;                  /* a thread works on this identity: it alone touches what stands at the end */
     unsigned attempts;          /* how many such works have ended */
+    pthread_t worker;           /* the busy thread */
     struct moidc_err last;      /* of the last one; last.code is MOIDC_OK when it succeeded */
     struct cache_entry *entry;  /* what is known of the identity; NULL: nothing */
     struct moidc_token *access; /* made from entry */
