@@ -132,10 +132,16 @@ static bool has_ended(void *ctx)
 
     program_notices(wait->program);
     if (!wait->ended) {
-        pid_t pid = waitpid((pid_t)child, &wait->status, WNOHANG);
+        sigset_t all;
+        sigset_t before;
+        pid_t pid;
 
+        sigfillset(&all);
+        sigprocmask(SIG_SETMASK, &all, &before); /* else a signal in between goes to whoever gets the number next */
+        pid = waitpid((pid_t)child, &wait->status, WNOHANG);
         wait->ended = pid == (pid_t)child || (pid < 0 && errno == ECHILD);
         child = wait->ended ? 0 : child;
+        sigprocmask(SIG_SETMASK, &before, NULL);
     }
     return wait->ended;
 }
