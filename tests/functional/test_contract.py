@@ -135,10 +135,10 @@ def test_a_sign_in_is_waited_for_300_s_by_default(world):
     world.person()
     del world.env["MLFLOW_TRACKING_OIDC_LOGIN_TIMEOUT"]
     process, _ = waiting(world)
-    world.advance(298)
+    world.advance(280)
     time.sleep(0.3)
     assert process.busy()
-    world.advance(3)
+    world.advance(21)
     process.wait().failed("timeout", "nobody signed in within 300 s")
     process.end()
 

@@ -337,12 +337,12 @@ def test_a_long_retry_after_is_kept_for_a_minute_and_no_longer(world, value):
     world.robot()
     world.provider.replace("token", 429, body=b"slow down", headers=[("Retry-After", value)])
     with world.process() as process:
-        for seconds in (0, 30, 27):
+        for seconds in (0, 25, 20):
             world.advance(seconds)
             assert process.do("attempt(search)").seconds < SOON_S
             assert world.provider.count("token") == 1
         world.provider.heal()
-        world.advance(5)
+        world.advance(17)
         assert process.do("search()").ok() == ["Default"]
 
 

@@ -141,6 +141,7 @@ class Terminal:
 
 class Process:
     terminal = None
+    limit_s = CALL_LIMIT_S
 
     def __init__(self, world, pid, control, out, err, wait):
         self.world, self.pid, self._control, self._wait = world, pid, control, wait
@@ -174,7 +175,8 @@ class Process:
         self.start(f"(print('begun', file=sys.stderr, flush=True), {expression})[1]")
         self.see("begun")
 
-    def wait(self, limit=CALL_LIMIT_S):
+    def wait(self, limit=None):
+        limit = limit or self.limit_s
         self._control.settimeout(limit)
         try:
             line = self._replies.readline()
@@ -188,7 +190,7 @@ class Process:
         self.world.outcomes.append(outcome)
         return outcome
 
-    def do(self, code, limit=CALL_LIMIT_S):
+    def do(self, code, limit=None):
         self.start(code)
         return self.wait(limit)
 
@@ -401,6 +403,8 @@ class World:
                 wait = lambda: self._zygote.poll(pid)  # noqa: E731
         process = Process(self, pid, ours, str(out), str(err), wait)
         process.terminal = screen
+        if spawn:
+            process.limit_s = 120  # it imports MLflow by itself
         self.processes.append(process)
         return process
 
