@@ -28,6 +28,7 @@ static _Atomic(uint64_t) taken; /* a bit for each cell */
 /* Pages of their own. What MADV_DONTDUMP says is not asked: a system without it (gVisor) has no core dumps either. */
 static char *map_pages(size_t size)
 {
+    /* cppcheck-suppress invalidFunctionArg ; MAP_ANONYMOUS wants -1 (mmap(2)) */
     char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (p == MAP_FAILED) {
