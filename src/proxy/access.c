@@ -195,8 +195,10 @@ struct verdict access_check_key(const struct access *access, const struct proxy_
         (!by_key && has_cookie(access, request->fields))) {
         return refused(0, NULL);
     }
-    return refused(401, request->authorization.bytes != NULL ? "this is not the key of this proxy"
-                                                             : "a request needs the key of this proxy");
+    return refused(401, request->authorization.bytes != NULL
+                            ? "this is not the key of this proxy; send the token that `mlflow-oidc proxy` printed"
+                            : "a request needs the key of this proxy: send the token that `mlflow-oidc proxy` printed; "
+                              "in a browser open the link that stood below it");
 }
 
 enum moidc_code access_link_new(struct access *access, struct strbuf *ret, struct moidc_err *err)

@@ -34,7 +34,7 @@ def test_a_request_without_the_key_is_refused_and_costs_the_server_nothing(proxy
              basic(proxy.key, "x"), "Basic !!!!", "Basic " + "A" * 9000, f"Bearer x, Bearer {proxy.key}")
     for value in wrong:
         reply = proxy.call("GET", SEARCH, headers={"Authorization": value} if value is not None else {}, key=False)
-        assert reply.status == 401 and "key" in reply.message, value
+        assert reply.status == 401 and "key" in reply.message and "`mlflow-oidc proxy` printed" in reply.message, value
         assert reply.header("WWW-Authenticate").startswith("Bearer "), "a browser must not ask for a password"
     assert server.count() == 0 and provider.count("token") == 1
 
