@@ -4,6 +4,8 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -52,16 +54,20 @@ static enum moidc_code take(const char *path, bool directory, const char *source
     return *field != NULL ? MOIDC_OK : err_memory(err);
 }
 
-static enum moidc_code take_from_system(const struct moidc_env *env, struct trust *ret, struct moidc_err *err)
+static enum moidc_code take_from_system(const char *root, const struct moidc_env *env, struct trust *ret,
+                                        struct moidc_err *err)
 {
     const char *certifi = env_get(env, "MOIDC_CERTIFI");
+    char path[PATH_MAX];
 
-    if (is_hashed("/etc/ssl/certs")) {
-        return take("/etc/ssl/certs", true, "the system", ret, err);
+    snprintf(path, sizeof path, "%s/etc/ssl/certs", root);
+    if (is_hashed(path)) {
+        return take(path, true, "the system", ret, err);
     }
     for (size_t i = 0; i < sizeof BUNDLES / sizeof BUNDLES[0]; i++) {
-        if (access(BUNDLES[i], R_OK) == 0) {
-            return take(BUNDLES[i], false, "the system", ret, err);
+        snprintf(path, sizeof path, "%s%s", root, BUNDLES[i]);
+        if (access(path, R_OK) == 0) {
+            return take(path, false, "the system", ret, err);
         }
     }
     if (certifi != NULL) {
@@ -84,7 +90,8 @@ static enum moidc_code take_named(const char *path, struct trust *ret, struct mo
     return take(path, false, "ca-file", ret, err);
 }
 
-enum moidc_code trust_find(const struct moidc_env *env, const char *ca_file, struct trust *ret, struct moidc_err *err)
+enum moidc_code trust_find_below(const char *root, const struct moidc_env *env, const char *ca_file, struct trust *ret,
+                                 struct moidc_err *err)
 {
     static const char *const variables[] = {"SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"};
     struct trust trust = {0};
@@ -103,7 +110,7 @@ enum moidc_code trust_find(const struct moidc_env *env, const char *ca_file, str
         }
     }
     if (rc == MOIDC_OK && trust.source == NULL) {
-        rc = take_from_system(env, &trust, err);
+        rc = take_from_system(root, env, &trust, err);
     }
     if (rc != MOIDC_OK) {
         trust_clear(&trust);
@@ -111,6 +118,11 @@ enum moidc_code trust_find(const struct moidc_env *env, const char *ca_file, str
     }
     *ret = trust;
     return MOIDC_OK;
+}
+
+enum moidc_code trust_find(const struct moidc_env *env, const char *ca_file, struct trust *ret, struct moidc_err *err)
+{
+    return trust_find_below("", env, ca_file, ret, err);
 }
 
 void trust_clear(struct trust *trust)

@@ -18,6 +18,9 @@ struct trust {
  * bundle files of Debian, RHEL, SUSE, Alpine and macOS, MOIDC_CERTIFI (which the Python package sets to certifi's). */
 enum moidc_code trust_find(const struct moidc_env *env, const char *ca_file, struct trust *ret,
                            struct moidc_err *err) MUST_CHECK;
+/* The same where the system's certificates are below the folder `root`, not "/": for tests. */
+enum moidc_code trust_find_below(const char *root, const struct moidc_env *env, const char *ca_file, struct trust *ret,
+                                 struct moidc_err *err) MUST_CHECK;
 void trust_clear(struct trust *trust);
 
 /* The proxy for `url` by https_proxy, HTTPS_PROXY, http_proxy, all_proxy, ALL_PROXY; "" for none and for loopback.
