@@ -15,8 +15,8 @@
 enum { POLL_MS = 50, HEADERS_MOST_BYTES = 64 * 1024, SLEPT_MS = 1000 };
 
 struct http {
-    CURL *easy;
-    CURLM *multi;
+    CURL *easy;   /* while a request is made, else NULL: its buffers keep what was sent, in libcurl 8 */
+    CURLM *multi; /* has the connections */
     struct trust trust;
     struct moidc_env *env;
     int64_t slept_ms; /* slept_ms() at the last request */
@@ -70,10 +70,9 @@ enum moidc_code http_new(const struct moidc_env *env, const char *ca_file, struc
         return err_memory(err);
     }
     fork_gate_enter();
-    http->easy = curl_easy_init();
     http->multi = curl_multi_init();
     fork_gate_leave();
-    if (http->easy == NULL || http->multi == NULL) {
+    if (http->multi == NULL) {
         return err_memory(err);
     }
     rc = trust_find(env, ca_file, &http->trust, err);
@@ -158,7 +157,7 @@ static bool add_authorization(struct curl_slist **list, const struct http_reques
     return !header.failed && add_header(list, strbuf_text(&header));
 }
 
-/* Options that are the same for every request. The handle is reset before, which keeps its connections. */
+/* Options that are the same for every request. */
 static CURLcode set_common(struct http *http, CURL *easy, const char *proxy)
 {
     const char *no_proxy = env_get(http->env, "no_proxy");
@@ -327,7 +326,6 @@ static enum moidc_code prepare(struct http *http, const struct http_request *req
     if (!url_parse(request->url, &url)) {
         return err_set(err, MOIDC_E_INTERNAL, "%s has a malformed URL", request->what);
     }
-    curl_easy_reset(http->easy);
     if (!add_header(headers, "Accept: application/json") || !add_header(headers, "Expect:") ||
         !add_authorization(headers, request) ||
         set_common(http, http->easy, trust_proxy(http->env, &url)) != CURLE_OK ||
@@ -337,20 +335,29 @@ static enum moidc_code prepare(struct http *http, const struct http_request *req
     return MOIDC_OK;
 }
 
+static void end_request(struct http *http)
+{
+    fork_gate_enter();
+    curl_easy_cleanup(http->easy);
+    http->easy = NULL;
+    fork_gate_leave();
+}
+
 /* Forgets the connections from before the machine slept: whoever is between has forgotten them too, and what is sent on
  * one may be answered by nobody. libcurl drops idle ones by a clock that stood still. */
 static bool wake(struct http *http)
 {
     int64_t now_ms = slept_ms();
 
+    fork_gate_enter();
     if (now_ms - http->slept_ms > SLEPT_MS) {
-        fork_gate_enter();
         curl_multi_cleanup(http->multi);
         http->multi = curl_multi_init();
-        fork_gate_leave();
     }
+    http->easy = http->easy != NULL ? http->easy : curl_easy_init();
+    fork_gate_leave();
     http->slept_ms = now_ms;
-    return http->multi != NULL;
+    return http->multi != NULL && http->easy != NULL;
 }
 
 enum moidc_code http_send(struct http *http, const struct http_request *request, const struct moidc_ui *ui,
@@ -370,6 +377,7 @@ enum moidc_code http_send(struct http *http, const struct http_request *request,
     }
     rc = prepare(http, request, &headers, &transfer, err);
     if (rc != MOIDC_OK) {
+        end_request(http);
         return rc;
     }
     curl_easy_setopt(http->easy, CURLOPT_ERRORBUFFER, detail);
@@ -381,7 +389,7 @@ enum moidc_code http_send(struct http *http, const struct http_request *request,
         http_route_take(http->easy, result, request->route);
     }
     http->sent = is_sent(http->easy);
-    curl_easy_reset(http->easy); /* it must not keep pointers to what ends with this call */
+    end_request(http);
     if (cancelled) {
         err_set(err, MOIDC_E_CANCELLED, "the call was cancelled while %s was asked", request->what);
         set_where(request->url, err);
