@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#ifdef __APPLE__
-#define __STDC_WANT_LIB_EXT1__ 1 /* memset_s() */
-#endif
 #include "base/memory.h"
 
 #include <stdatomic.h>
@@ -85,11 +82,10 @@ void mem_free(void *p)
 void mem_wipe(void *p, size_t n)
 {
     if (p != NULL) {
-#ifdef __APPLE__
-        memset_s(p, n, 0, n);
-#else
-        explicit_bzero(p, n);
-#endif
+        memset(p, 0, n);
+        /* for all the compiler knows somebody reads it now: what explicit_bzero() does, which C libraries before
+         * glibc 2.25 lack */
+        __asm__ volatile("" : : "r"(p) : "memory");
     }
 }
 
