@@ -1,7 +1,7 @@
 """usage: python3 tests/versions [PART_OF_A_NAME...]
 
 Builds one wheel, installs it beside each MLflow that is named here, and runs test_client.py with each. Environments are kept
-below build/versions. What the machine has no Python for is listed as not run.
+below build/versions. What the machine has no Python for is listed as not run. MOIDC_TEST_WHEEL names a wheel to take instead.
 """
 import concurrent.futures
 import dataclasses
@@ -143,6 +143,8 @@ def environment(folder, python, requirements, log):
 
 def wheel(pythons, log):
     """Builds the one wheel, with the lowest Python: meson-python writes the building one's version into its name."""
+    if os.environ.get("MOIDC_TEST_WHEEL"):
+        return Path(os.environ["MOIDC_TEST_WHEEL"])
     short, (path, _) = next(iter(pythons.items()))
     built = BUILD / "wheel"
     shutil.rmtree(built, ignore_errors=True)
@@ -213,7 +215,7 @@ def main(wanted):
     def prepare():
         environment(BUILD / "venv-pytest", own_python, list(PYTEST), log_of("pytest"))
         built.append(wheel(pythons, log_of("wheel")))
-        return f"{built[0].name}, built with {next(iter(pythons))}"
+        return f"{built[0].name}{'' if os.environ.get('MOIDC_TEST_WHEEL') else f', built with {next(iter(pythons))}'}"
 
     rows = [timed("the wheel", prepare)]
     runnable = [c for c in chosen if c.python in pythons]
