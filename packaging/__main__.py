@@ -1,0 +1,91 @@
+"""usage: script/packaging [COMMAND [TARGET...]]; see there"""
+
+import os
+import subprocess
+import sys
+import time
+
+import deb
+import installed
+import libraries
+import sdist
+import verify
+import wheel
+from targets import BUILD, DIST, TARGETS, TOP, source_date, write_compiler
+
+
+def timed(text, act, *arguments):
+    print(f"==> {text}", flush=True)
+    began = time.monotonic()
+    result = act(*arguments)
+    print(f"    ({time.monotonic() - began:.0f} s)", flush=True)
+    return result
+
+
+def make_libraries(targets):
+    fetched = timed("Fetching the source packages", libraries.fetch)
+    for target in targets:
+        write_compiler(target)
+        timed(f"Libraries for {target.name}", libraries.build, target, fetched)
+    return fetched
+
+
+def make_wheels(targets):
+    fetched = make_libraries(targets)
+    for target in targets:
+        made = timed(f"Wheel for {target.name}", wheel.build, target, fetched)
+        print(f"    {made.name}: {made.stat().st_size} bytes")
+
+
+def make_sdist(_targets):
+    timed("Source distribution", sdist.build)
+
+
+def make_deb(targets):
+    timed("Debian package of the program", deb.build, targets)
+
+
+def make_all(targets):
+    make_wheels(targets)
+    make_sdist(targets)
+    make_deb(targets)
+    verify.check(targets)
+
+
+def reproduce(targets):
+    """Makes all once more, with nothing of the first time, and compares."""
+    again = TOP / "build/packaging-again"
+    environment = os.environ | {"MOIDC_PACKAGING_BUILD": str(again), "SOURCE_DATE_EPOCH": str(source_date())}
+    names = [target.name for target in targets]
+    subprocess.run([sys.executable, TOP / "packaging", "all", *names], env=environment, check=True)
+    made = sorted(path.name for path in (again / "dist").iterdir())
+    different = [name for name in made if not (DIST / name).exists() or (DIST / name).read_bytes() != (again / "dist" / name).read_bytes()]
+    for name in different:
+        print(f"{name} differs from {DIST / name}", file=sys.stderr)
+    print(f"reproduce: {len(made) - len(different)} passed, {len(different)} failed")
+    sys.exit(bool(different))
+
+
+COMMANDS = {
+    "all": make_all,
+    "libraries": make_libraries,
+    "wheel": make_wheels,
+    "sdist": make_sdist,
+    "deb": make_deb,
+    "check": verify.check,
+    "test": installed.test,
+    "reproduce": reproduce,
+}
+
+
+def main(words):
+    command, *names = words or ["all"]
+    names = list(TARGETS) if names == ["all"] else names or ["manylinux-x86_64"]
+    if command not in COMMANDS or not set(names) <= set(TARGETS):
+        sys.exit(f"usage: script/packaging [{'|'.join(COMMANDS)} [{'|'.join(TARGETS)}|all]]")
+    BUILD.mkdir(parents=True, exist_ok=True)
+    COMMANDS[command]([TARGETS[name] for name in names])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

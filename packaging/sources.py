@@ -1,0 +1,90 @@
+"""The source packages of the distribution: fetched by apt, which checks them, without a change to the machine's settings."""
+
+import dataclasses
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from targets import BUILD
+
+SUITE = "trixie"
+MIRROR = "http://deb.debian.org"
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+FOLDER = BUILD / "sources"
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    name: str
+    version: str  # Debian's
+    folder: Path
+    archive: str  # the upstream archive's name
+    sha256: str
+
+    @property
+    def upstream(self):
+        return self.version.rpartition(":")[2].rpartition("-")[0].partition("+ds")[0]
+
+
+def apt_options():
+    """apt with lists and a cache of its own, and nothing but the sources."""
+    apt = BUILD / "apt"
+    for folder in ("lists/partial", "cache/archives/partial"):
+        (apt / folder).mkdir(parents=True, exist_ok=True)
+    suites = ((f"{MIRROR}/debian", SUITE), (f"{MIRROR}/debian", f"{SUITE}-updates"),
+              (f"{MIRROR}/debian-security", f"{SUITE}-security"))
+    (apt / "sources.list").write_text("".join(f"deb-src [signed-by={KEYRING}] {url} {suite} main\n" for url, suite in suites))
+    settings = {"Dir::Etc::sourcelist": apt / "sources.list", "Dir::Etc::sourceparts": "-", "Dir::State::lists": apt / "lists",
+                "Dir::Cache": apt / "cache", "APT::Sandbox::User": "root"}
+    return [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
+
+
+def versions(options, name):
+    """All that the suite has, the newest first."""
+    shown = subprocess.run(["apt-cache", *options, "showsrc", name], check=True, capture_output=True, text=True).stdout
+    found = {line.split()[1] for line in shown.splitlines() if line.startswith("Version:")}
+    newest_first = []
+    for version in found:
+        at = 0
+        while at < len(newest_first) and subprocess.run(["dpkg", "--compare-versions", version, "lt", newest_first[at]]).returncode == 0:
+            at += 1
+        newest_first.insert(at, version)
+    return newest_first
+
+
+def download(options, name, upstream_only):
+    """The newest version that the mirror serves; it may list one before it has it."""
+    folder = FOLDER / "archives"
+    folder.mkdir(parents=True, exist_ok=True)
+    which = ["--tar-only"] if upstream_only else []
+    for version in versions(options, name):
+        command = ["apt-get", *options, "-q", "source", "--download-only", *which, f"{name}={version}"]
+        if subprocess.run(command, cwd=folder, capture_output=True, stdin=subprocess.DEVNULL).returncode == 0:
+            return version
+        print(f"    {name} {version} is listed and not served: an older one is looked for", flush=True)
+    sys.exit(f"no source package of {name} can be had from {SUITE}")
+
+
+def unpack(name, version, upstream_only):
+    """Unpacks into FOLDER/name, with Debian's patches unless only the upstream archive is wanted."""
+    upstream = version.rpartition(":")[2].rpartition("-")[0]
+    archive, = (FOLDER / "archives").glob(f"{name}_{upstream}.orig.tar.*z")
+    folder = FOLDER / name
+    shutil.rmtree(folder, ignore_errors=True)
+    if upstream_only:
+        folder.mkdir()
+        subprocess.run(["tar", "-xf", archive, "-C", folder, "--strip-components=1"], check=True)
+    else:
+        dsc, = (FOLDER / "archives").glob(f"{name}_{version.rpartition(':')[2]}.dsc")
+        # apt has compared it with the signed list of the archive
+        subprocess.run(["dpkg-source", "--no-check", "-x", dsc, folder], check=True, capture_output=True)
+    return Source(name, version, folder, archive.name, hashlib.sha256(archive.read_bytes()).hexdigest())
+
+
+def fetch(wanted):
+    """Fetches and unpacks {name: upstream alone?}; {name: Source}."""
+    options = apt_options()
+    subprocess.run(["apt-get", *options, "-qq", "update"], check=True)
+    return {name: unpack(name, download(options, name, alone), alone) for name, alone in wanted.items()}
