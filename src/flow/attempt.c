@@ -3,6 +3,7 @@
 
 #include "base/fork_gate.h"
 #include "base/text.h"
+#include "flow/push.h"
 #include "io/random.h"
 #include "oauth/authz.h"
 
@@ -90,6 +91,7 @@ enum moidc_code attempt_init(struct session *session, const struct wish *wish, i
         .parameters = settings->authorize_params,
         .prompt = prompt_for(settings, scope, prompt, sizeof prompt),
     };
+    CLEANUP(mem_free_p) char *pushed = NULL;
     enum moidc_code rc;
 
     if (request.endpoint == NULL) {
@@ -105,5 +107,8 @@ enum moidc_code attempt_init(struct session *session, const struct wish *wish, i
     request.redirect_uri = attempt->redirect_uri;
     request.state = attempt->state;
     request.nonce = attempt->nonce;
-    return rc == MOIDC_OK ? authz_url(&request, &attempt->url, err) : rc;
+    if (rc == MOIDC_OK && session->provider.metadata->pushed_required) {
+        rc = push(session, wish, &request, attempt->client_auth, &pushed, err);
+    }
+    return rc == MOIDC_OK ? authz_url(&request, pushed, &attempt->url, err) : rc;
 }

@@ -316,7 +316,8 @@ static enum moidc_code listen(const struct wish *wish, bool paste, struct listen
 enum moidc_code browser_sign_in(struct session *session, const struct wish *wish, const struct browser_way *way,
                                 const struct cache_entry *before, struct cache_entry **ret, struct moidc_err *err)
 {
-    CLEANUP(attempt_clear) struct attempt attempt = {.offline = way->offline};
+    CLEANUP(attempt_clear)
+    struct attempt attempt = {.offline = way->offline, .client_auth = before != NULL ? before->client_auth : NULL};
     CLEANUP(lock_release_p) struct lock *lock = NULL;
     CLEANUP(listener_close_p) struct listener *listener = NULL;
     const struct metadata *metadata = session->provider.metadata;

@@ -6,25 +6,35 @@
 
 #include <string.h>
 
-enum moidc_code authz_url(const struct authz_request *request, char **ret, struct moidc_err *err)
+void authz_add_parameters(struct strbuf *buf, const struct authz_request *request)
+{
+    form_add(buf, "response_type", "code");
+    form_add(buf, "client_id", request->client_id);
+    form_add(buf, "redirect_uri", request->redirect_uri);
+    form_add(buf, "scope", request->scope);
+    form_add_secret(buf, "state", request->state);
+    form_add_secret(buf, "nonce", request->nonce);
+    form_add(buf, "code_challenge", request->code_challenge);
+    form_add(buf, "code_challenge_method", "S256"); /* RFC 7636 §4.3; never `plain` */
+    form_add(buf, "audience", request->audience);
+    form_add(buf, "prompt", request->prompt);
+    form_add(buf, "login_hint", request->login_hint);
+    form_add_words(buf, "resource", request->resource);
+    form_add_encoded(buf, request->parameters);
+}
+
+enum moidc_code authz_url(const struct authz_request *request, const char *pushed, char **ret, struct moidc_err *err)
 {
     CLEANUP(strbuf_free) struct strbuf buf = STRBUF_INIT(32 * 1024);
 
     strbuf_add_text(&buf, request->endpoint);
     strbuf_add_text(&buf, strchr(request->endpoint, '?') != NULL ? "" : "?"); /* form_add() sets the '&' */
-    form_add(&buf, "response_type", "code");
-    form_add(&buf, "client_id", request->client_id);
-    form_add(&buf, "redirect_uri", request->redirect_uri);
-    form_add(&buf, "scope", request->scope);
-    form_add_secret(&buf, "state", request->state);
-    form_add_secret(&buf, "nonce", request->nonce);
-    form_add(&buf, "code_challenge", request->code_challenge);
-    form_add(&buf, "code_challenge_method", "S256"); /* RFC 7636 §4.3; never `plain` */
-    form_add(&buf, "audience", request->audience);
-    form_add(&buf, "prompt", request->prompt);
-    form_add(&buf, "login_hint", request->login_hint);
-    form_add_words(&buf, "resource", request->resource);
-    form_add_encoded(&buf, request->parameters);
+    if (pushed != NULL) {
+        form_add(&buf, "client_id", request->client_id);
+        form_add(&buf, "request_uri", pushed);
+    } else {
+        authz_add_parameters(&buf, request);
+    }
     *ret = strbuf_take(&buf);
     return *ret != NULL ? MOIDC_OK : strbuf_error(&buf, "the authorization request", err);
 }

@@ -4,6 +4,7 @@
 #define OAUTH_AUTHZ_H
 
 #include "base/secret.h"
+#include "base/strbuf.h"
 
 /* What goes into the request; all borrowed. NULL or "" is not sent. */
 struct authz_request {
@@ -21,8 +22,14 @@ struct authz_request {
     const char *code_challenge; /* S256 */
 };
 
-/* The URL for the browser; *ret is the caller's, mem_free(). */
-enum moidc_code authz_url(const struct authz_request *request, char **ret, struct moidc_err *err) MUST_CHECK;
+/* Adds the parameters of the request, form-urlencoded. */
+void authz_add_parameters(struct strbuf *buf, const struct authz_request *request);
+
+/* The URL for the browser; *ret is the caller's, mem_free().
+ *   pushed  the `request_uri` of the request that was pushed (RFC 9126 §4), which then stands for all its parameters but
+ *           the client's ID; NULL: they stand in the URL */
+enum moidc_code authz_url(const struct authz_request *request, const char *pushed, char **ret,
+                          struct moidc_err *err) MUST_CHECK;
 
 /* What an answer at the redirect URI has to agree with; borrowed. */
 struct authz_expect {

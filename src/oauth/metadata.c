@@ -88,6 +88,7 @@ static enum moidc_code endpoints(const json_t *document, struct metadata *metada
         {"device_authorization_endpoint", &metadata->device_authorization_endpoint, true},
         {"userinfo_endpoint", &metadata->userinfo_endpoint, true},
         {"end_session_endpoint", &metadata->end_session_endpoint, true},
+        {"pushed_authorization_request_endpoint", &metadata->pushed_endpoint, true},
     };
     struct url issuer;
     bool loopback = url_parse(metadata->issuer, &issuer) && !issuer.https && url_is_loopback(&issuer);
@@ -136,6 +137,7 @@ enum moidc_code metadata_parse(const char *bytes, size_t n, const char *issuer, 
     metadata->auth_post = json_array_has(document, "token_endpoint_auth_methods_supported", "client_secret_post");
     metadata->auth_basic = json_array_has(document, "token_endpoint_auth_methods_supported", "client_secret_basic");
     metadata->iss_parameter = json_is_true(json_object_get(document, "authorization_response_iss_parameter_supported"));
+    metadata->pushed_required = json_is_true(json_object_get(document, "require_pushed_authorization_requests"));
     metadata->offline_access = json_array_has(document, "scopes_supported", "offline_access");
     rc = endpoints(document, metadata, err);
     if (rc == MOIDC_OK) {
@@ -156,6 +158,7 @@ void metadata_free(struct metadata *metadata)
         mem_free(metadata->device_authorization_endpoint);
         mem_free(metadata->userinfo_endpoint);
         mem_free(metadata->end_session_endpoint);
+        mem_free(metadata->pushed_endpoint);
         mem_free(metadata);
     }
 }

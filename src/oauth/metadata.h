@@ -14,10 +14,12 @@ struct metadata {
     char *device_authorization_endpoint; /* NULL: not named (RFC 8628 §4) */
     char *userinfo_endpoint;             /* NULL: not named (OIDC Core §5.3) */
     char *end_session_endpoint;          /* NULL: not named (RP-Initiated Logout §2.1) */
+    char *pushed_endpoint;               /* pushed_authorization_request_endpoint (RFC 9126 §5); NULL: not named */
     bool auth_post;                      /* token_endpoint_auth_methods_supported lists client_secret_post */
     bool auth_basic;                     /* ... client_secret_basic */
     bool iss_parameter;                  /* authorization_response_iss_parameter_supported (RFC 9207 §3) */
     bool offline_access;                 /* scopes_supported lists it (OIDC Core §11) */
+    bool pushed_required;                /* require_pushed_authorization_requests (RFC 9126 §5) */
 };
 
 /* Where the document of `issuer` is: the suffix of OIDC Discovery §4.1, or, with `oauth`, the path of RFC 8414 §3.1.

@@ -66,6 +66,9 @@ static void add_grant(struct strbuf *body, const struct token_grant *grant)
         form_add_secret(body, "token", grant->access_token);
         form_add(body, "token_type_hint", "access_token");
         break;
+    case GRANT_PUSH:
+        authz_add_parameters(body, grant->authorization);
+        break;
     case GRANT_DEVICE_START:
         form_add(body, "scope", grant->scope);
         if (grant->code_challenge != NULL) {
@@ -87,6 +90,7 @@ static const char *endpoint_name(enum grant grant)
 {
     return grant == GRANT_REVOCATION || grant == GRANT_REVOCATION_ACCESS ? "the revocation endpoint"
            : grant == GRANT_DEVICE_START                                 ? "the device authorization endpoint"
+           : grant == GRANT_PUSH                                         ? "the pushed authorization request endpoint"
                                                                          : "the token endpoint";
 }
 
@@ -107,7 +111,7 @@ enum moidc_code token_request_new(const char *endpoint, const struct client *cli
     request->repeatable = grant->grant != GRANT_CODE && grant->grant != GRANT_DEVICE;
     add_grant(&body, grant);
     if (!basic) {
-        form_add(&body, "client_id", client->client_id);
+        form_add(&body, "client_id", grant->grant != GRANT_PUSH ? client->client_id : NULL); /* it has its own */
         form_add_secret(&body, "client_secret", client->auth != CLIENT_AUTH_NONE ? client->client_secret : NULL);
     }
     if (body.failed) {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests to the token, revocation and device authorization endpoints (RFC 6749 §4.1.3, §4.4.2, §6; RFC 7009 §2.1;
- * RFC 8628 §3.1, §3.4), and how the client authenticates there (RFC 6749 §2.3.1). */
+/* Requests to the token, revocation, device authorization and pushed authorization request endpoints (RFC 6749 §4.1.3,
+ * §4.4.2, §6; RFC 7009 §2.1; RFC 8628 §3.1, §3.4; RFC 9126 §2.1), and how the client authenticates there (RFC 6749 §2.3.1). */
 #ifndef OAUTH_TOKEN_REQUEST_H
 #define OAUTH_TOKEN_REQUEST_H
 
 #include "base/http_message.h"
+#include "oauth/authz.h"
 #include "oauth/metadata.h"
 
 enum client_auth { CLIENT_AUTH_UNKNOWN, CLIENT_AUTH_POST, CLIENT_AUTH_BASIC, CLIENT_AUTH_NONE };
@@ -28,6 +29,7 @@ enum grant {
     GRANT_CLIENT_CREDENTIALS,
     GRANT_REVOCATION,
     GRANT_REVOCATION_ACCESS,
+    GRANT_PUSH,         /* to the pushed authorization request endpoint */
     GRANT_DEVICE_START, /* to the device authorization endpoint */
     GRANT_DEVICE
 };
@@ -37,9 +39,10 @@ struct token_grant {
     const struct secret *verifier; /* device code, with its verifier where a challenge was sent */
     const char *code_challenge;    /* GRANT_DEVICE_START: S256 */
     const char *redirect_uri;
-    const struct secret *refresh_token; /* GRANT_REFRESH, GRANT_REVOCATION */
-    const struct secret *access_token;  /* GRANT_REVOCATION_ACCESS */
-    const char *scope;                  /* GRANT_CLIENT_CREDENTIALS, GRANT_DEVICE_START */
+    const struct authz_request *authorization; /* GRANT_PUSH; with client ID, audience and resources */
+    const struct secret *refresh_token;        /* GRANT_REFRESH, GRANT_REVOCATION */
+    const struct secret *access_token;         /* GRANT_REVOCATION_ACCESS */
+    const char *scope;                         /* GRANT_CLIENT_CREDENTIALS, GRANT_DEVICE_START */
     const char *audience;
     const char *resource; /* URIs with a space between, each sent by itself (RFC 8707 §2.2) */
 };

@@ -17,7 +17,7 @@ import jose
 from scripted import Answer, ScriptedServer
 
 DROP = object()
-ENDPOINTS = ("discovery", "oauth_discovery", "jwks", "authorize", "token", "revoke", "userinfo", "logout", "device")
+ENDPOINTS = ("discovery", "oauth_discovery", "jwks", "authorize", "token", "revoke", "userinfo", "logout", "device", "par")
 
 
 @dataclasses.dataclass
@@ -125,9 +125,11 @@ class Provider(ScriptedServer):
         self.device_expires_in = 600
         self.device_pkce = "known"  # or "required", "refused" (at both endpoints), "refused later"
         self.devices = []
+        self.pushed_required = False  # True: sign-ins have to be pushed (RFC 9126)
         self.grants = []
         self.sign_ins = 0  # approved authorization requests
         self._codes = {}
+        self._pushed = {}  # request_uri -> the parameters that were pushed
         self._state = threading.RLock()
         self._expiry = {}
 
@@ -212,6 +214,8 @@ class Provider(ScriptedServer):
             "token_endpoint_auth_methods_supported": [*self.auth_methods, "none"],
             "authorization_response_iss_parameter_supported": True,
         }
+        if self.pushed_required:
+            document |= {"pushed_authorization_request_endpoint": f"{base}/par", "require_pushed_authorization_requests": True}
         return Answer.of_json(_overlay(document, self.metadata))
 
     _oauth_discovery = _discovery
@@ -221,6 +225,11 @@ class Provider(ScriptedServer):
 
     def _authorize(self, request):
         asked = request.query
+        if self.pushed_required:
+            pushed = self._pushed.pop(asked.get("request_uri"), None)  # RFC 9126 §7.3: good for one use
+            if pushed is None or asked != {"client_id": pushed["client_id"], "request_uri": asked["request_uri"]}:
+                return Answer(400, [("Content-Type", "text/html")], b"<h1>Pushed Authorization Request must be used</h1>")
+            asked = pushed
         redirect_uri = asked.get("redirect_uri", "")
         if asked.get("client_id") not in self.clients or urllib.parse.urlsplit(redirect_uri).scheme != "http":
             # RFC 6749 §4.1.2.1: never redirected.
@@ -244,6 +253,24 @@ class Provider(ScriptedServer):
         reply = {k: v for k, v in _overlay(reply, self.callback).items() if v is not None}
         separator = "&" if "?" in redirect_uri else "?"
         return Answer(302, [("Location", redirect_uri + separator + urllib.parse.urlencode(reply))])
+
+    def _par(self, request):
+        """RFC 9126 §2.1: the parameters of the sign-in, and the client authenticated as at the token endpoint."""
+        try:
+            with self._state:
+                if any(len(v) > 1 for name, v in request.form_lists.items() if name != "resource"):
+                    raise Refusal("invalid_request", description="a parameter was repeated")
+                client_id = self._authenticate(request)
+                asked = {name: value for name, value in request.form.items() if name != "client_secret"}
+                if asked.get("client_id") != client_id or "request_uri" in asked:
+                    raise Refusal("invalid_request", description="not the request of this client")
+                if self.refused_scopes & set(asked.get("scope", "").split()):
+                    raise Refusal("invalid_scope")
+                uri = "urn:ietf:params:oauth:request_uri:" + secrets.token_urlsafe(16)
+                self._pushed[uri] = asked
+                return Answer.of_json({"request_uri": uri, "expires_in": 60}, 201)
+        except Refusal as refusal:
+            return Answer.of_json(refusal.document, refusal.status)
 
     def _new_code(self, asked):
         code = "ac." + secrets.token_urlsafe(24)

@@ -27,7 +27,7 @@ static void check_url(const struct authz_request *request, const char *expected)
     CLEANUP(mem_free_p) char *url = NULL;
     struct moidc_err err;
 
-    CHECK(authz_url(request, &url, &err) == MOIDC_OK);
+    CHECK(authz_url(request, NULL, &url, &err) == MOIDC_OK);
     CHECK_TEXT(url, expected);
 }
 
@@ -43,6 +43,18 @@ static void test_request_holds_what_pkce_and_openid_want(void)
     request.audience = "api://x&y";
     request.prompt = "consent";
     check_url(&request, "https://h/authorize?" PARAMETERS "&audience=api%3A%2F%2Fx%26y&prompt=consent");
+}
+
+/* RFC 9126 §4 */
+static void test_pushed_request_is_named_and_nothing_else_is_sent(void)
+{
+    struct authz_request request = request_to("https://h/authorize?p=1");
+    CLEANUP(mem_free_p) char *url = NULL;
+    struct moidc_err err;
+
+    request.audience = "api";
+    CHECK(authz_url(&request, "urn:r:a&b", &url, &err) == MOIDC_OK);
+    CHECK_TEXT(url, "https://h/authorize?p=1&client_id=my+app&request_uri=urn%3Ar%3Aa%26b");
 }
 
 static void test_request_holds_what_the_user_adds(void)
@@ -78,7 +90,7 @@ static void test_endless_request_is_refused(void)
 
     memset(scope, 'x', sizeof scope - 1);
     request.scope = scope;
-    CHECK(authz_url(&request, &url, &err) == MOIDC_E_PROTOCOL && url == NULL);
+    CHECK(authz_url(&request, NULL, &url, &err) == MOIDC_E_PROTOCOL && url == NULL);
     CHECK_CONTAINS(err.what, "is larger than");
 }
 
@@ -226,7 +238,7 @@ static enum moidc_code make_url(void *ctx, struct moidc_err *err)
     struct authz_request request = request_to(ctx);
     CLEANUP(mem_free_p) char *url = NULL;
 
-    return authz_url(&request, &url, err);
+    return authz_url(&request, NULL, &url, err);
 }
 
 static void test_failing_allocations_give_no_code(void)
@@ -255,6 +267,7 @@ int main(void)
     state = secret_new_text("St");
     nonce = secret_new_text("No");
     RUN(test_request_holds_what_pkce_and_openid_want);
+    RUN(test_pushed_request_is_named_and_nothing_else_is_sent);
     RUN(test_request_holds_what_the_user_adds);
     RUN(test_query_of_the_endpoint_is_kept);
     RUN(test_endless_request_is_refused);

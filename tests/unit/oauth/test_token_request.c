@@ -70,6 +70,24 @@ static void test_refresh_and_client_credentials_say_what_they_must(void)
                true);
 }
 
+/* RFC 9126 §2.1: as it would stand in the address, with the client authenticated as at the token endpoint */
+static void test_pushed_request_names_the_client_once(void)
+{
+    struct client public_client = {.client_id = "a"};
+    struct client post = {.client_id = "a", .client_secret = client_secret, .auth = CLIENT_AUTH_POST};
+    struct client basic = {.client_id = "a", .client_secret = client_secret, .auth = CLIENT_AUTH_BASIC};
+    struct authz_request authorization = {
+        .client_id = "a", .redirect_uri = "r", .code_challenge = "ch", .audience = "api", .resource = "urn:x urn:y"};
+    struct token_grant grant = {.grant = GRANT_PUSH, .authorization = &authorization};
+#define PUSHED                                                                                                         \
+    "response_type=code&client_id=a&redirect_uri=r&code_challenge=ch&code_challenge_method=S256&audience=api"          \
+    "&resource=urn%3Ax&resource=urn%3Ay"
+
+    check_body(&public_client, &grant, PUSHED, NULL, true);
+    check_body(&post, &grant, PUSHED "&client_secret=s%3A+%25%C3%A4%2B", NULL, true);
+    check_body(&basic, &grant, PUSHED, "Basic YTpzJTNBKyUyNSVDMyVBNCUyQg==", true);
+}
+
 static void test_device_requests_carry_the_client_and_pkce(void)
 {
     struct client public_client = {.client_id = "a"};
@@ -196,6 +214,7 @@ int main(void)
     RUN(test_public_client_sends_its_id_alone);
     RUN(test_code_is_never_sent_twice);
     RUN(test_refresh_and_client_credentials_say_what_they_must);
+    RUN(test_pushed_request_names_the_client_once);
     RUN(test_device_requests_carry_the_client_and_pkce);
     RUN(test_resources_go_one_by_one);
     RUN(test_secret_can_be_kept_back);
