@@ -1,11 +1,15 @@
 """The requests auth object: gives each request the token of its own server, and renews once on a 401."""
 
+import re
 from urllib.parse import urljoin, urlsplit
 
 from requests.auth import AuthBase
 from requests.utils import requote_uri
 
 from . import _core, _support
+
+# RFC 6750 §3.1; Envoy and Istio answer so to a token of another audience, with 403 where the standard has 401
+_INVALID_TOKEN = r'(?i)Bearer\b.*\berror="?invalid_token\b'
 
 
 class OIDCAuth(AuthBase):
@@ -145,7 +149,14 @@ def _is_json_call(url):
 
 
 def _explained(server, response):
-    """Say so when a page stands in place of an answer; everything else is MLflow's to judge."""
+    """Say so when a page stands in place of an answer, or a 403 is about the token; everything else is MLflow's to judge."""
+    if response.status_code == 403 and re.search(_INVALID_TOKEN, response.headers.get("WWW-Authenticate", "")[:4096]):
+        raise _support.refused(
+            "the tracking server refused the token (HTTP status 403): invalid_token",
+            server.uri,
+            f"see that its proxy takes what is sent: {server.token_hint}",
+            403,
+        )
     if _is_html(response) and _is_json_call(response.url):
         raise _page(server, response)
     return response

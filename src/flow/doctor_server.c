@@ -125,10 +125,13 @@ static enum moidc_code tell_refusal(const struct doctor *doctor, const struct mo
                  challenge.description);
         secret_hide(token_secret(token), reason);
     }
-    snprintf(remedy, sizeof remedy, "have its proxy take %s, or set audience or use-id-token so that it does",
+    snprintf(remedy, sizeof remedy, "have its proxy take %s%s, or set audience or use-id-token so that it does",
+             challenge.is_bearer ? "" : "bearer tokens (oauth2-proxy: --skip-jwt-bearer-tokens), ",
              doctor->server->token_hint);
     doctor_tell(doctor, "server-token", MOIDC_VERDICT_FAIL,
-                visit->status == 401 ? remedy : "ask the server's operator for the permission",
+                visit->status == 401 || strcmp(challenge.error, "invalid_token") == 0
+                    ? remedy /* Envoy says 403 and invalid_token of another audience, for which RFC 6750 §3.1 has 401 */
+                    : "ask the server's operator for the permission",
                 "it refuses the token (HTTP status %d)%s; %s", visit->status, reason, about);
     return MOIDC_OK;
 }

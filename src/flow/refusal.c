@@ -59,5 +59,9 @@ enum moidc_code refusal_set(const struct refusal *refusal, struct moidc_err *err
             strbuf_text(&reason));
     err_reply(err, 401, challenge.error);
     err_where(err, "%s", refusal->server_uri);
-    return err_next(err, "see that its proxy takes what is sent: %s", refusal->token_hint);
+    /* a proxy that gives no reason (RFC 6750 §3 demands one) may never have looked at the token */
+    return err_next(err, "see that its proxy takes %s: %s",
+                    challenge.is_bearer ? "what is sent"
+                                        : "bearer tokens (oauth2-proxy: --skip-jwt-bearer-tokens), and what is sent",
+                    refusal->token_hint);
 }

@@ -607,6 +607,16 @@ def test_a_403_is_not_a_reason_to_renew(world):
     assert len(world.server.requests) == 1 and len(world.token_requests()) == 1
 
 
+@pytest.mark.parametrize("challenge", ['Bearer realm="x", error="invalid_token"', 'Basic realm="y", bearer error=invalid_token'])
+def test_a_403_that_is_about_the_token_is_explained(world, challenge):
+    """Envoy and Istio refuse a token of another audience so."""
+    world.robot()
+    world.server.replace("*", 403, b"Audiences in Jwt are not allowed", [("WWW-Authenticate", challenge)])
+    text = world.run("search()").failed("provider", "refused the token (HTTP status 403)", world.server.uri, "see that its proxy takes")
+    assert world.provider.issuer in text
+    assert len(world.server.requests) == 1 and len(world.token_requests()) == 1
+
+
 def test_an_html_page_in_place_of_an_answer_is_explained(world):
     world.robot()
     world.server.fault("*", lambda request, normal: tracking.login_page())

@@ -222,9 +222,29 @@ def test_a_refused_token_is_told_with_its_claims_beside_the_settings(world, prog
         assert part in text, text
     assert doctor.ran.status == FAILED
     remedy = next(f["remedy"] for f in findings if f["id"] == "server-token")
-    assert world.provider.issuer in remedy
+    assert world.provider.issuer in remedy and "oauth2-proxy" not in remedy
     world.server.replace("experiments/search", 403, b"{}")
-    assert "403" in of(doctor(), "fail")["server-token"]
+    findings = doctor()
+    assert "403" in of(findings, "fail")["server-token"]
+    assert "permission" in next(f["remedy"] for f in findings if f["id"] == "server-token")
+
+
+def test_a_403_that_is_about_the_token_is_told_as_a_401_is(world, program, doctor):
+    """Envoy and Istio refuse a token of another audience so."""
+    world.person()
+    program("login").done()
+    world.server.replace("experiments/search", 403, b"no", [("WWW-Authenticate", 'Bearer realm="x", error="invalid_token"')])
+    findings = doctor()
+    assert "(HTTP status 403): invalid_token" in of(findings, "fail")["server-token"]
+    assert world.provider.issuer in next(f["remedy"] for f in findings if f["id"] == "server-token")
+
+
+def test_a_proxy_that_looks_at_no_bearer_tokens_is_told(world, program, doctor):
+    """oauth2-proxy without --skip-jwt-bearer-tokens answers 401 and challenges nobody."""
+    world.person()
+    program("login").done()
+    world.server.replace("experiments/search", 401, b"{}")
+    assert "--skip-jwt-bearer-tokens" in next(f["remedy"] for f in doctor() if f["id"] == "server-token")
 
 
 def test_a_refused_opaque_token_is_told_as_such(world, doctor):
