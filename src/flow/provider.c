@@ -129,7 +129,8 @@ static enum moidc_code fetch_metadata(struct provider *provider, const struct ca
     if (rc != MOIDC_OK) {
         return rc;
     }
-    *not_found = response->status == 404;
+    /* not 404 alone: many guard every path that they do not know by a login, and so answer 401 or 403 */
+    *not_found = response->status >= 400 && response->status < 500 && response->status != 429;
     if (response->status != 200) {
         return bad_status(response, "the provider's metadata", url, err);
     }

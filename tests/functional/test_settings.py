@@ -709,9 +709,11 @@ def test_an_issuer_with_a_path(world):
     world.run("search()").ok()
 
 
-def test_the_rfc_8414_path_is_tried_after_the_oidc_one(world):
+@pytest.mark.parametrize("status", [404, 401, 403, 405])
+def test_the_rfc_8414_path_is_tried_after_the_oidc_one(world, status):
+    """Many providers guard every path that they do not know by a login."""
     world.provider = world.new_provider(path="/realms/one")
-    world.provider.replace("discovery", 404)
+    world.provider.replace("discovery", status)
     world.person()
     world.run("search()").ok()
     assert world.provider.count("oauth_discovery") == 1
