@@ -242,6 +242,16 @@ def ok(body=b"{}", *fields):
     return "\r\n".join(lines).encode("latin-1") + body
 
 
+def listening_at(port):
+    """The addresses at which somebody listens on the port, as the system writes them: in hex."""
+    found = set()
+    for name in ("tcp", "tcp6"):
+        with open(f"/proc/net/{name}") as table:
+            rows = [line.split() for line in table][1:]
+        found |= {row[1].split(":")[0] for row in rows if row[3] == "0A" and int(row[1].split(":")[1], 16) == port}
+    return found
+
+
 def resident_kib(pid):
     with open(f"/proc/{pid}/status") as status:
         return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1))

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from program import SIGN_IN
+from proxied import listening_at
 
 SHOW = "import json, os; print(json.dumps(dict(os.environ)))"
 ASK = """
@@ -107,8 +108,7 @@ def test_the_proxy_ends_with_the_program(world, program, server):
     world.robot()
     ran = program("exec", "--proxy", "--", "sh", "-c", 'echo "$MLFLOW_TRACKING_URI"')
     port = int(ran.done().strip().rpartition(":")[2])
-    listening = subprocess.run(["ss", "-ltnH"], capture_output=True, text=True).stdout
-    assert f":{port} " not in listening
+    assert not listening_at(port)
 
 
 @BY

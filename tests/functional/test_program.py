@@ -1,8 +1,10 @@
 """The program `mlflow-oidc`: its command line, where it writes to, how it ends."""
 import os
 import re
+import shutil
 import signal
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -224,14 +226,18 @@ def test_nothing_secret_stands_in_arguments_or_the_environment_of_its_children(w
 
 @pytest.mark.skipif(bool(os.environ.get("MOIDC_TEST_SANITIZER")), reason="a build whose search for leaks attaches to its own process")
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc")
-def test_the_memory_of_the_program_is_closed_to_debuggers_and_core_files(world, program):
+def test_the_memory_of_the_program_is_closed_to_debuggers_and_core_files(world, program, request):
     """The files of a process that cannot be dumped are root's, whoever runs it (ptrace(2), proc(5))."""
     world.set_variables(world.person_settings())
     environment = {name: value for name, value in world.env.items() if name.startswith("MLFLOW_")}
     environment |= {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "BROWSER": "/bin/true", "MLFLOW_TRACKING_OIDC_CACHE": "memory"}
     user = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
-    with subprocess.Popen([PATH, "login"], env=environment, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                          stderr=subprocess.PIPE, text=True, **user) as running:
+    shared = Path(tempfile.mkdtemp(dir="/tmp"))  # where another user can run it, too: a home is often closed
+    request.addfinalizer(lambda: shutil.rmtree(shared))
+    shared.chmod(0o755)
+    shutil.copy(PATH, shared / "mlflow-oidc")
+    with subprocess.Popen([shared / "mlflow-oidc", "login"], env=environment, cwd="/", stdin=subprocess.DEVNULL,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **user) as running:
         try:
             while "open this address" not in (line := running.stderr.readline()):
                 assert line, "the program ended"

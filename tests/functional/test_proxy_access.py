@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from proxied import ARTIFACT, SEARCH, Proxy, read_all
+from proxied import ARTIFACT, SEARCH, Proxy, listening_at, read_all
 
 NOBODY = 65534
 
@@ -175,9 +175,7 @@ def test_loopback_addresses_are_listened_at(world, program, server, address, uri
     with Proxy(program, "--listen", address) as proxy:
         assert re.fullmatch(uri, proxy.uri)
         assert proxy.call("GET", SEARCH).status == 200
-        listening = subprocess.run(["ss", "-ltnH"], capture_output=True, text=True)
-        if listening.returncode == 0:
-            assert f"0.0.0.0:{proxy.port} " not in listening.stdout and f"*:{proxy.port} " not in listening.stdout
+        assert listening_at(proxy.port) == {"00000000000000000000000001000000" if "[" in uri else "0100007F"}, "and nowhere else"
 
 
 def test_a_taken_port_is_told(world, program, proxy):
