@@ -6,7 +6,8 @@ import subprocess
 from pathlib import Path
 
 import sources
-from targets import FORTIFY, environment, library_flags, run
+import targets
+from targets import FORTIFY, library_flags, run
 
 # of qrcodegen a C file is taken as it comes: Debian's patches are about building it
 WANTED = {"openssl": False, "curl": False, "jansson": False, "qr-code-generator": True}
@@ -30,6 +31,11 @@ CURL_DISABLED = """
     cookies doh mime form-api netrc progress-meter dnsshuffle get-easy-options alt-svc headers-api hsts websockets
     libcurl-option
 """.split()
+
+
+def environment(target):
+    """No date: OpenSSL notes it down, and the libraries of two commits are to be the same."""
+    return targets.environment(target) | {"SOURCE_DATE_EPOCH": "0"}
 
 
 def install(target, archives, headers, into="."):

@@ -71,7 +71,10 @@ def unpack(name, version, upstream_only):
     """Unpacks into FOLDER/name, with Debian's patches unless only the upstream archive is wanted."""
     upstream = version.rpartition(":")[2].rpartition("-")[0]
     archive, = (FOLDER / "archives").glob(f"{name}_{upstream}.orig.tar.*z")
-    folder = FOLDER / name
+    folder, stamp = FOLDER / name, FOLDER / f"{name}.version"
+    source = Source(name, version, folder, archive.name, hashlib.sha256(archive.read_bytes()).hexdigest())
+    if stamp.exists() and stamp.read_text() == version:
+        return source
     shutil.rmtree(folder, ignore_errors=True)
     if upstream_only:
         folder.mkdir()
@@ -80,7 +83,8 @@ def unpack(name, version, upstream_only):
         dsc, = (FOLDER / "archives").glob(f"{name}_{version.rpartition(':')[2]}.dsc")
         # apt has compared it with the signed list of the archive
         subprocess.run(["dpkg-source", "--no-check", "-x", dsc, folder], check=True, capture_output=True)
-    return Source(name, version, folder, archive.name, hashlib.sha256(archive.read_bytes()).hexdigest())
+    stamp.write_text(version)
+    return source
 
 
 def fetch(wanted):
