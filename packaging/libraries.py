@@ -122,7 +122,7 @@ def copy_tomlplusplus(target):
 def build(target, fetched):
     """All of them, unless the same were built before."""
     stamp = target.prefix / "made-of.json"
-    made_of = json.dumps([fetched[name].version for name in WANTED] + library_flags(target) + OPENSSL_WITHOUT + CURL_DISABLED)
+    made_of = json.dumps([fetched[name].version for name in WANTED] + library_flags(target) + OPENSSL_WITHOUT + CURL_WITHOUT + CURL_DISABLED)
     if stamp.exists() and stamp.read_text() == made_of:
         return
     for name in ("root", "openssl", "curl", "jansson", "qrcodegen"):
