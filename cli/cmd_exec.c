@@ -91,7 +91,7 @@ static int become(struct program *program, const struct moidc_server *server, co
 /* CMD, which a handler tells of signals. */
 static volatile sig_atomic_t child;
 
-struct wait {
+struct waiting {
     struct program *program;
     bool ended;
     int status; /* of waitpid() */
@@ -128,7 +128,7 @@ static void show(void *ctx, const char *text)
 
 static bool has_ended(void *ctx)
 {
-    struct wait *wait = ctx;
+    struct waiting *wait = ctx;
 
     program_notices(wait->program);
     if (!wait->ended) {
@@ -235,7 +235,7 @@ static int end_as(struct program *program, int status)
 static int serve(struct program *program, struct moidc_proxy *proxy, char **command, int *ended)
 {
     char **environment = environment_for(moidc_proxy_uri(proxy), moidc_proxy_key(proxy), true);
-    struct wait wait = {.program = program};
+    struct waiting wait = {.program = program};
     struct moidc_ui ui = {.ctx = &wait, .show = show, .cancelled = has_ended};
     struct moidc_err err;
     int error;

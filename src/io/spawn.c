@@ -8,9 +8,11 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
 
 enum { REPORT_FD = 3, CLOSE_LOOP_MOST = 65536, STEP_MOST_MS = 16, KILL_MOST_MS = 1000, KILLED = 128 + SIGKILL };
 
