@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from clock import Clock
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="preloading as of Linux")
 
@@ -103,16 +104,12 @@ def test_two_machines_with_one_home_and_clocks_5_minutes_apart(world, ahead):
     world.provider.expires_in = 3600
     world.provider.id_token.ttl = 3600
     world.person()
-    other = world.folder / "other clock"
-
-    def tell():
-        other.write_bytes((world.clock.shift + ahead).to_bytes(8, "little", signed=True))
-
-    tell()
-    with world.process() as here, world.process(MOIDC_TEST_CLOCK=str(other)) as there:
+    other = Clock(world.folder / "other clock")
+    other.advance(ahead)
+    with world.process() as here, world.process(MOIDC_TEST_CLOCK=str(other.path)) as there:
         for seconds in (0, 1000, 2700, 3601, 3601):
             world.advance(seconds)
-            tell()
+            other.advance(seconds)
             here.do("search()").ok()
             outcome = there.do("attempt(search)").ok()
             # a clock behind by more than the leeway: an ID token from the future is refused, and said to be
