@@ -396,9 +396,11 @@ def test_a_hundred_rounds_leave_nothing_behind(world, server, program):
                 proxy.call("GET", SEARCH, key=False)
                 proxy.raw(b"GET\r\n\r\n")
 
-        round_()
+        for _ in range(3):  # until its threads are there
+            round_()
         files, memory = len(os.listdir(f"/proc/{proxy.pid}/fd")), resident_kib(proxy.pid)
         for _ in range(5):
             round_()
         world.wait_for(lambda: len(os.listdir(f"/proc/{proxy.pid}/fd")) <= files + 1)  # the last ones are being closed
-        assert resident_kib(proxy.pid) - memory < 1024, "KiB"
+        # one body in ten that stayed would be more; the sanitizer's allocator keeps caches for each thread
+        assert resident_kib(proxy.pid) - memory < (4096 if "MOIDC_TEST_SANITIZER" in os.environ else 900), "KiB"
