@@ -31,7 +31,8 @@ static enum moidc_code send(void *ctx, enum client_auth auth, struct moidc_err *
     notices_add(&sending->session->client->notices, MOIDC_DEBUG, "pushed.request status=%d result=%s", reply->status,
                 moidc_code_info(rc)->name);
     if (rc != MOIDC_OK && rc != MOIDC_E_MEMORY) {
-        secret_hide(settings->client_secret, err->what); /* some say back what they were sent */
+        client_auth_hide(settings->client_secret, err); /* some say back what they were sent */
+        client_auth_hide(request->authorization, err);  /* the same in base64 */
         err_where(err, "%s", endpoint);
     }
     return rc;

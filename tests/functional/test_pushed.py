@@ -1,5 +1,6 @@
 """Providers that want authorization requests pushed (RFC 9126): they get the request from us, and the browser its name."""
 import pytest
+from scripted import Answer
 
 
 @pytest.fixture
@@ -43,6 +44,23 @@ def test_a_refusal_is_told_before_a_browser_is_opened(pushed):
     assert pushed.browser.openings == []
     pushed.provider.heal()
     pushed.run("login()").ok()
+
+
+def test_a_header_that_the_provider_says_back_does_not_stand_in_the_error(pushed):
+    """As at the token endpoint: the client secret is in it, in base64 (RFC 7617)."""
+    pushed.provider.auth_methods = ["client_secret_basic"]
+    pushed.provider.metadata["token_endpoint_auth_methods_supported"] = ["client_secret_basic"]
+    pushed.provider.add_client("web", "s3c:ret %")
+    pushed.person(client_id="web", client_secret="s3c:ret %", interactive=True)
+
+    def echo(request, normal):
+        said = request.header("Authorization", "none")
+        return Answer.of_json({"error": said[:100], "error_description": f"invalid header: {said}, {said[6:]}"}, 400)
+
+    pushed.provider.fault("par", echo)
+    error = pushed.run("search()").failed("provider", "***")
+    said = pushed.provider.last("par").header("Authorization")
+    assert said and said[6:] not in str(error)
 
 
 def test_an_answer_without_a_request_uri_is_an_error(pushed):
