@@ -118,9 +118,8 @@ from mlflow.tracking import MlflowClient
 def work(_):
     return [e.name for e in MlflowClient(tracking_uri=os.environ["URI"]).search_experiments()]
 if __name__ == "__main__":
-    mlflow_oidc_client.get_token(os.environ["URI"])  # imports all; a child forked in an import waits for it for ever
+    mlflow_oidc_client.get_token(os.environ["URI"])  # imports all: Python's import locks do not outlive a fork
     stop = threading.Event()
-    mlflow_oidc_client.get_token(os.environ["URI"])  # what is imported at first use is there: Python's import locks do not outlive a fork
     def log():
         while not stop.is_set():
             mlflow_oidc_client.get_token(os.environ["URI"])
