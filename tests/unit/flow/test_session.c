@@ -303,6 +303,8 @@ static void test_child_forked_during_a_request_gets_a_token(void)
     session_end();
 }
 
+#ifndef __SANITIZE_ADDRESS__ /* its allocator keeps the locks of other threads over a fork, and the child waits for ever */
+
 static atomic_bool enough;
 
 static void *get_many(void *arg)
@@ -342,6 +344,8 @@ static void test_children_forked_while_threads_hold_the_locks_get_a_token(void)
     CHECK(provider.token_requests == 1);
     session_end();
 }
+
+#endif
 
 static void test_stop_waits_for_the_request_in_flight(void)
 {
@@ -432,7 +436,9 @@ int main(void)
     RUN(test_refused_way_of_authenticating_is_followed_by_the_other_once);
     RUN(test_logout_leaves_nothing_in_memory_or_on_disk);
     RUN(test_child_forked_during_a_request_gets_a_token);
+#ifndef __SANITIZE_ADDRESS__
     RUN(test_children_forked_while_threads_hold_the_locks_get_a_token);
+#endif
     RUN(test_stop_waits_for_the_request_in_flight);
     RUN(test_stop_gives_a_renewal_up_when_its_time_is_over);
     RUN(test_call_within_a_call_of_its_thread_does_not_wait_for_itself);
