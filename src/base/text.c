@@ -115,7 +115,7 @@ bool text_equal_nocase(const char *a, const char *b)
 bool text_begins_nocase(const char *a, const char *b, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (lower(a[i]) != lower(b[i])) {
+        if (a[i] != b[i] && lower(a[i]) != lower(b[i])) {
             return false;
         }
         if (a[i] == '\0') {

@@ -18,6 +18,23 @@ static int hex(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* A bit for each character below 128. */
+struct characters {
+    uint64_t bits[2];
+};
+
+static bool is_one_of(char c, const struct characters *set)
+{
+    unsigned char u = (unsigned char)c;
+
+    return u < 128 && (set->bits[u >> 6] >> (u & 63) & 1) != 0;
+}
+
+/* RFC 3986 has a place for them: printable ASCII but "<>\^`{|} */
+static const struct characters allowed = {{0xaffffffa00000000, 0x47fffffeafffffff}};
+/* Letters, digits, '-', '.', '_'. */
+static const struct characters in_host = {{0x03ff600000000000, 0x07fffffe87fffffe}};
+
 /* Length of `text` when each of its characters may stand in a URI, else -1. */
 static long allowed_length(const char *text)
 {
@@ -26,7 +43,7 @@ static long allowed_length(const char *text)
     for (; text[n] != '\0'; n++) {
         char c = text[n];
 
-        if (c <= ' ' || c > '~' || strchr("\\\"<>^`{|}", c) != NULL || n >= URL_MOST_BYTES) {
+        if (!is_one_of(c, &allowed) || n >= URL_MOST_BYTES) {
             return -1;
         }
         if (c == '%' && (hex(text[n + 1]) < 0 || hex(text[n + 2]) < 0)) {
@@ -83,10 +100,7 @@ static bool host_is_plain(const struct url *url)
         return host_is_ipv6(url, &address);
     }
     for (size_t i = 0; i < url->host_length; i++) {
-        char c = url->host[i];
-        bool alphanumeric = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
-
-        if (!alphanumeric && c != '-' && c != '.' && c != '_') {
+        if (!is_one_of(url->host[i], &in_host)) {
             return false;
         }
     }
@@ -176,6 +190,9 @@ static bool has_dot_segment(const char *path, size_t n)
 {
     size_t start = 0;
 
+    if (memchr(path, '.', n) == NULL) {
+        return false; /* as in almost every request */
+    }
     for (size_t i = 0; i <= n; i++) {
         if (i == n || path[i] == '/' || path[i] == '\\') {
             if (segment_is_dots(path + start, i - start)) {
@@ -225,19 +242,20 @@ bool url_is_ambiguous(const struct url *url)
 {
     const char *path = url->path;
     const char *end = path + url->path_length;
-    bool encoded = false;
+    const char *percent = memchr(path, '%', url->path_length);
 
     if (url->userinfo) {
         return true;
     }
-    for (const char *p = path; p < end; p++) {
-        encoded = encoded || *p == '%';
-        if (*p == '%' &&
-            (text_begins_nocase(p, "%2f", 3) || text_begins_nocase(p, "%5c", 3) || strncmp(p, "%00", 3) == 0)) {
+    if (percent == NULL) {
+        return has_dot_segment(path, url->path_length);
+    }
+    for (const char *p = percent; p < end; p++) {
+        if (text_begins_nocase(p, "%2f", 3) || text_begins_nocase(p, "%5c", 3) || strncmp(p, "%00", 3) == 0) {
             return true;
         }
     }
-    return encoded ? hides_dot_segment(path, url->path_length) : has_dot_segment(path, url->path_length);
+    return hides_dot_segment(path, url->path_length);
 }
 
 static bool host_equals(const struct url *url, const char *host)
