@@ -111,17 +111,25 @@ bool session_is_for(const struct session *session, const struct settings *settin
            strcmp(session->cache_helper, settings->cache_helper) == 0;
 }
 
-/* The token that these settings ask for, when it may be sent to their server; borrowed. Mutex held. */
-static struct moidc_token *fitting(const struct session *session, const struct settings *settings, int64_t min_valid_s,
-                                   const struct moidc_token *rejected)
+/* The token that these settings ask for, when it may be sent to their server, valid or not; borrowed. Mutex held. */
+static struct moidc_token *theirs(const struct session *session, const struct settings *settings,
+                                  const struct moidc_token *rejected)
 {
     struct moidc_token *token = settings->use_id_token ? session->id : session->access;
 
-    if (token == NULL || !cache_entry_serves(session->entry, settings->uri) || token_equal(token, rejected) ||
-        !token_is_valid(token, min_valid_s)) {
+    if (token == NULL || !cache_entry_serves(session->entry, settings->uri) || token_equal(token, rejected)) {
         return NULL;
     }
     return token;
+}
+
+/* The same, and valid. */
+static struct moidc_token *fitting(const struct session *session, const struct settings *settings, int64_t min_valid_s,
+                                   const struct moidc_token *rejected)
+{
+    struct moidc_token *token = theirs(session, settings, rejected);
+
+    return token != NULL && token_is_valid(token, min_valid_s) ? token : NULL;
 }
 
 static bool can_renew(const struct session *session, const struct settings *settings)
@@ -140,10 +148,13 @@ struct moidc_token *session_peek(struct session *session, const struct settings 
                                  const struct moidc_token *rejected, bool *ending)
 {
     struct moidc_token *token;
+    int64_t left_ms;
 
     pthread_mutex_lock(&session->mutex);
-    token = token_hold(fitting(session, settings, min_valid_s, rejected));
-    *ending = token != NULL && token_is_ending(token, settings->refresh_margin_s) && !session->busy &&
+    token = theirs(session, settings, rejected);
+    left_ms = token != NULL ? token_left_ms(token) : 0;
+    token = left_ms > min_valid_s * 1000 ? token_hold(token) : NULL;
+    *ending = token != NULL && token_is_ending_with(token, left_ms, settings->refresh_margin_s) && !session->busy &&
               !session->renewal_queued && can_renew(session, settings) && clock_steady_ms() >= session->next_renewal_ms;
     pthread_mutex_unlock(&session->mutex);
     return token;

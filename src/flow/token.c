@@ -71,26 +71,38 @@ int64_t token_expires_at_s(const struct moidc_token *token)
     return token->expires_at_s;
 }
 
-bool token_is_valid(const struct moidc_token *token, int64_t min_valid_s)
-{
-    if (token->expires_at_s == 0) {
-        return true;
-    }
-    return token->expires_steady_ms - clock_steady_ms() > min_valid_s * 1000 &&
-           token->expires_at_s - clock_now_s() > min_valid_s;
-}
-
 static int64_t smaller(int64_t a, int64_t b)
 {
     return a < b ? a : b;
 }
 
+int64_t token_left_ms(const struct moidc_token *token)
+{
+    int64_t left_s = token->expires_at_s - clock_now_s();
+
+    if (token->expires_at_s == 0) {
+        return INT64_MAX;
+    }
+    left_s = left_s < 0 ? 0 : smaller(left_s, LIFETIME_MOST_S); /* what a provider says may be any number */
+    return smaller(token->expires_steady_ms - clock_steady_ms(), left_s * 1000);
+}
+
+bool token_is_valid(const struct moidc_token *token, int64_t min_valid_s)
+{
+    return token_left_ms(token) > min_valid_s * 1000;
+}
+
 bool token_is_ending(const struct moidc_token *token, int64_t margin_s)
+{
+    return token_is_ending_with(token, token_left_ms(token), margin_s);
+}
+
+bool token_is_ending_with(const struct moidc_token *token, int64_t left_ms, int64_t margin_s)
 {
     int64_t margin_ms = margin_s > 0 ? smaller(margin_s * 1000, token->lifetime_ms / 2)
                                      : smaller(token->lifetime_ms / 5, MARGIN_MOST_MS);
 
-    return token->expires_at_s != 0 && token->expires_steady_ms - clock_steady_ms() <= margin_ms;
+    return token->expires_at_s != 0 && left_ms <= margin_ms;
 }
 
 bool token_equal(const struct moidc_token *a, const struct moidc_token *b)
