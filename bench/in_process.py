@@ -21,8 +21,9 @@ def resident_kib():
             return int(line.split()[1])
 
 
-class Creds:  # of mlflow.utils.rest_utils.MlflowHostCreds what a plugin looks at
-    host, username, password, token, aws_sigv4, auth = HOST, None, None, None, False, None
+class Creds:  # of mlflow.utils.rest_utils.MlflowHostCreds what a plugin looks at, and as it has it
+    def __init__(self):
+        self.host, self.username, self.password, self.token, self.aws_sigv4, self.auth = HOST, None, None, None, False, None
 
 
 class Request:  # of requests.PreparedRequest the same

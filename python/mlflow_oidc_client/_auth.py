@@ -25,39 +25,37 @@ class OIDCAuth(AuthBase):
         self._tracking_uri = tracking_uri
 
     def __call__(self, r):
-        server = self._server(r.url)
+        url = r.url
+        server = _core.server(url) if self._tracking_uri is None else self._own_server(url)
         if server is None:
             if not _core.has_servers():
-                raise _support.no_settings(self._tracking_uri or r.url)
+                raise _support.no_settings(self._tracking_uri or url)
             return r
         header = server.authorization()
         headers = r.headers
         headers[server.header_name] = header
         if headers.get("Accept", "*/*") == "*/*":
             headers["Accept"] = "application/json"  # proxies then answer 401 and not a login page
-        r.register_hook("response", _Hook(server, header, r.url))
+        r.register_hook("response", _Hook((server, header, url)))
         r._moidc_first = True  # copies, which redirects are made of, do not have it
         return r
 
-    def _server(self, url):
-        if self._tracking_uri is not None:
-            # asked for first: where the variables describe the first server that is, no other URL may be that
-            own = _core.server_at(self._tracking_uri)
-            if own is None or not own.covers(url):
-                return None
-        return _core.server(url)
+    def _own_server(self, url):
+        # asked for first: where the variables describe the first server that is, no other URL may be that
+        own = _core.server_at(self._tracking_uri)
+        return _core.server(url) if own is not None and own.covers(url) else None
 
 
-class _Hook:
-    """Called with each response to a request and to those that requests makes of it after a redirect."""
+class _Hook(tuple):  # made for every request: a class with fields costs three times as much
+    """(server, header, url): called with each response to a request and to those that requests makes of it after a redirect."""
 
-    __slots__ = ("_about",)
-
-    def __init__(self, server, header, url):
-        self._about = server, header, url
+    __slots__ = ()
 
     def __call__(self, response, **kwargs):
-        return _on_response(*self._about, response, **kwargs)
+        return _on_response(*self, response, **kwargs)
+
+    def __repr__(self):
+        return "<the hook of mlflow_oidc_client>"  # and not the header, which is secret
 
     def __deepcopy__(self, memo):
         return self

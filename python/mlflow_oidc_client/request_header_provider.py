@@ -14,7 +14,7 @@ from . import _core
 _IN_AUTHORIZATION = ("username", "password", "token")  # MLflow sends these in that header
 _CREDENTIALS = (*_IN_AUTHORIZATION, "aws_sigv4", "auth")
 _OWN_NAME = "oidc"
-_FRAMES = 4  # request_headers <- resolve_request_headers <- http_request, and one to spare
+_FRAMES = 4  # http_request <- resolve_request_headers <- request_headers, and one to spare
 
 _logger = logging.getLogger("mlflow_oidc_client")
 _told: set[tuple[str, str]] = set()
@@ -30,19 +30,23 @@ def _the_auth():
     return _auth
 
 
-def _call():
-    """The parameters of the http_request() that asks: (host_creds, kwargs), or None."""
-    frame = sys._getframe(2)
-    for _ in range(_FRAMES):
-        if frame is None:
-            return None
+def _is_handed_over(frame):
+    """Finds the http_request() that asks, and puts our auth object into its call where we serve it; False: none to be seen."""
+    frames = _FRAMES
+    while frame is not None and frames:
         if frame.f_code.co_name == "http_request":
             names = frame.f_locals
-            creds, kwargs = names.get("host_creds"), names.get("kwargs")
-            if isinstance(getattr(creds, "host", None), str) and isinstance(kwargs, dict):
-                return creds, kwargs
+            try:
+                creds, kwargs = names["host_creds"], names["kwargs"]
+                is_mlflows = isinstance(creds.host, str) and isinstance(kwargs, dict)
+            except (KeyError, AttributeError):
+                is_mlflows = False  # somebody else's function of that name
+            if is_mlflows:
+                _hand_over(creds, kwargs)
+                return True
         frame = frame.f_back
-    return None
+        frames -= 1
+    return False
 
 
 def _explicit(creds):
@@ -60,23 +64,35 @@ def _tell_once(uri, credential):
         _logger.warning("%s: MLflow's own credentials (%s) are used, not the OIDC settings", uri, credential)
 
 
+def _is_outdone(creds, server):
+    """Whether MLflow's own credentials win over us, which is said once. `server` is None where its settings are wrong."""
+    credential = _explicit(creds)
+    if credential is None:
+        return False
+    header = "authorization" if server is None else server.header_name.lower()
+    if credential in _IN_AUTHORIZATION and header != "authorization":
+        return False  # both go out: the proxy reads our header, the server behind it MLflow's
+    _tell_once(creds.host if server is None else server.uri, credential)
+    return True
+
+
 def _hand_over(creds, kwargs):
-    if kwargs.get("auth") is not None or getattr(creds, "auth", None) == _OWN_NAME:
+    if kwargs.get("auth") is not None:
         return
     try:
         server = _core.server_at(creds.host)
         if server is None:
             return
-        uri, name = server.uri, server.header_name
     except Exception:
-        uri, name = creds.host, "Authorization"  # the auth object meets the same error, where MLflow lets it through
-    credential = _explicit(creds)
-    if credential in _IN_AUTHORIZATION and name.lower() != "authorization":
-        credential = None  # both go out: the proxy reads our header, the server behind it MLflow's
-    if credential is not None:
-        _tell_once(uri, credential)
-    else:
-        kwargs["auth"] = _the_auth()
+        server = None  # the auth object meets the same error, where MLflow lets it through
+    try:
+        # every request comes by here, and one in a thousand has any: they are looked at one by one then
+        own = creds.username or creds.password or creds.token or creds.aws_sigv4 or creds.auth
+    except AttributeError:
+        own = True  # an MLflow before 2.9 has no `auth`
+    if own and (getattr(creds, "auth", None) == _OWN_NAME or _is_outdone(creds, server)):
+        return
+    kwargs["auth"] = _auth or _the_auth()
 
 
 def _headers_alone(called_by_mlflow):
@@ -102,9 +118,7 @@ class PluginOIDCRequestHeaderProvider(RequestHeaderProvider):
         return True
 
     def request_headers(self):
-        call = _call()
-        if call is not None:
-            _hand_over(*call)
+        if _is_handed_over(sys._getframe(1)):
             return {}
         caller = sys._getframe(1).f_globals.get("__name__", "")
         return _headers_alone(caller == "mlflow" or caller.startswith("mlflow."))

@@ -4,17 +4,18 @@
 
 void moidc_server_peek(struct moidc_client *client, const char *uri, struct moidc_server **ret)
 {
-    struct moidc_server *server = NULL;
+    struct moidc_server *server;
     struct url url;
 
-    if (url_parse(uri, &url)) {
-        pthread_mutex_lock(&client->mutex);
+    pthread_mutex_lock(&client->mutex);
+    server = lookup_met_by_its_uri(client, uri);
+    if (server == NULL && url_parse(uri, &url)) {
         server = lookup_met(client, &url);
-        if (server != NULL) {
-            server_hold(server);
-        }
-        pthread_mutex_unlock(&client->mutex);
     }
+    if (server != NULL) {
+        server_hold(server);
+    }
+    pthread_mutex_unlock(&client->mutex);
     *ret = server;
 }
 

@@ -306,11 +306,19 @@ static struct moidc_server *longest_met(struct moidc_client *client, const struc
     return best;
 }
 
+static struct moidc_server *settled(struct moidc_server *server)
+{
+    return server != NULL && !server->nested && !atomic_load(&server->failed) ? server : NULL;
+}
+
 struct moidc_server *lookup_met(struct moidc_client *client, const struct url *url)
 {
-    struct moidc_server *server = longest_met(client, url);
+    return settled(longest_met(client, url));
+}
 
-    return server != NULL && !server->nested && !atomic_load(&server->failed) ? server : NULL;
+struct moidc_server *lookup_met_by_its_uri(struct moidc_client *client, const char *uri)
+{
+    return settled(met_with_uri(client, uri)); /* no longer one could cover it */
 }
 
 enum moidc_code lookup_sources(struct moidc_client *client, const struct moidc_lookup *lookup, const struct url *url,
