@@ -12,11 +12,6 @@
 
 enum { LEEWAY_S = 60, FINISH_MS = 5000 };
 
-static bool is_person(const struct session *session)
-{
-    return strcmp(session->identity.kind, "person") == 0;
-}
-
 static const char *grant_name(const struct token_grant *grant)
 {
     return grant->grant == GRANT_CODE || grant->grant == GRANT_DEVICE ? "the sign-in"
@@ -189,15 +184,16 @@ static enum moidc_code no_id_token(const struct session *session, const struct w
 
     err_set(err, MOIDC_E_PROTOCOL, "the provider gave no ID token, which is what is to be sent");
     err_where(err, "%s", wish->settings->source[SETTING_USE_ID_TOKEN]);
-    return err_next(err, is_person(session) && !asked ? "add openid to scope, or set use-id-token = false"
-                                                      : "set use-id-token = false, so that the access token is sent");
+    return err_next(err, session_is_person(session) && !asked
+                             ? "add openid to scope, or set use-id-token = false"
+                             : "set use-id-token = false, so that the access token is sent");
 }
 
 /* An ID token is taken, and then checked in full, where a person signs in or where it is what is sent; one that cannot
  * be checked, for want of published keys, and is not needed, is left. */
 static bool is_wanted(const struct session *session, const struct wish *wish)
 {
-    return wish->settings->use_id_token || (is_person(session) && session->provider.metadata->jwks_uri != NULL);
+    return wish->settings->use_id_token || (session_is_person(session) && session->provider.metadata->jwks_uri != NULL);
 }
 
 /* What the reply brings, over what was known before. */

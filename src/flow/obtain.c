@@ -6,89 +6,24 @@
 #include "flow/exchange.h"
 #include "flow/failure_note.h"
 #include "flow/farewell.h"
+#include "flow/known.h"
 #include "flow/sign_in.h"
 #include "flow/store.h"
+#include "flow/turn.h"
 #include "io/clock.h"
 #include "oauth/oauth_error.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum {
-    LOCK_STEP_FIRST_MS = 2,
-    LOCK_STEP_MOST_MS = 25,
-    LOCK_SPARE_S = 90,
-    LOCK_TOLD_MS = 2000,
-    OVERSLEPT_S = 60,
-    REJECTED_MS = 60 * 1000
-};
-
-static bool is_person(const struct session *session)
-{
-    return strcmp(session->identity.kind, "person") == 0;
-}
-
-static bool satisfied(struct session *session, const struct wish *wish)
-{
-    bool ending;
-    struct moidc_token *token = session_peek(session, wish->settings, wish->min_valid_s, wish->rejected, &ending);
-    /* the renewal thread comes while the old token is still good */
-    bool found =
-        token != NULL && !wish->anew && !(wish->background && token_is_ending(token, wish->settings->refresh_margin_s));
-
-    token_release(token);
-    return found;
-}
-
-/* A renewal has brought what it can: a sign-in would not give a token that lasts longer. */
-static bool has_valid(struct session *session, const struct wish *wish)
-{
-    bool ending;
-    struct moidc_token *token = session_peek(session, wish->settings, 0, wish->rejected, &ending);
-    bool found = token != NULL;
-
-    token_release(token);
-    return found;
-}
+enum { OVERSLEPT_S = 60, REJECTED_MS = 60 * 1000 };
 
 bool obtain_overslept(const struct session *session)
 {
     const struct cache_entry *entry = session->entry;
 
     return entry != NULL && clock_now_s() - entry->obtained_at_s > OVERSLEPT_S &&
-           (entry->refresh_token != NULL || !is_person(session));
-}
-
-/* Takes over what the disk has, unless it could not be written when memory was last renewed (`force`: even then). */
-static enum moidc_code look_in_cache(struct session *session, const struct cache_dir *dir, const struct wish *wish,
-                                     bool force, struct moidc_err *err)
-{
-    struct cache_entry *entry = NULL;
-    enum moidc_code rc = store_read(session, dir, wish, &entry, err);
-
-    if (rc != MOIDC_OK) {
-        return rc;
-    }
-    if (entry == NULL || (session->unsaved && !force)) {
-        cache_entry_free(entry);
-        return MOIDC_OK;
-    }
-    session->unsaved = false;
-    return session_adopt(session, entry, err);
-}
-
-/* Saves and adopts. A cache that cannot be written is a notice: the token is good all the same. */
-static enum moidc_code keep(struct session *session, const struct cache_dir *dir, const struct wish *wish,
-                            struct cache_entry *entry, struct moidc_err *err)
-{
-    if (wish->rejected != NULL) {
-        entry->rejected_at_s = clock_now_s();
-    }
-    session->unsaved = !store_write(session, dir, wish, entry);
-    if (session->lock != NULL) {
-        logout_note_clear(session->lock);
-    }
-    return session_adopt(session, entry, err);
+           (entry->refresh_token != NULL || !session_is_person(session));
 }
 
 /* MOIDC_OK, or the failure after which calls fail at once for a while. */
@@ -109,64 +44,13 @@ static enum moidc_code check_blocked(struct session *session, struct moidc_err *
                     blocked.next, (long long)(left_ms / 1000 + 1));
 }
 
-/* Waits for the identity's lock among all processes. *waited: somebody had it. session->lock stays NULL where there are
- * no locks. */
-static enum moidc_code take_lock(struct session *session, const struct cache_dir *dir, const struct wish *wish,
-                                 bool *waited, struct moidc_err *err)
-{
-    int64_t start_ms = clock_awake_ms(); /* whoever is waited for slept too */
-    int64_t most_ms = (LOCK_SPARE_S + (is_person(session) ? wish->settings->login_timeout_s : 0)) * 1000;
-    int step_ms = LOCK_STEP_FIRST_MS;
-    char base[CACHE_NAME_SIZE];
-    char name[CACHE_NAME_SIZE];
-    bool told = false;
-
-    if (dir == NULL) {
-        return MOIDC_OK;
-    }
-    cache_name(&session->identity, base);
-    snprintf(name, sizeof name, "%.40s.lock", base);
-    for (;;) {
-        enum lock_state state = lock_try(dir, name, &session->lock, err);
-
-        if (state == LOCK_REFUSED && err->code == MOIDC_E_MEMORY) {
-            return err->code;
-        }
-        if (state == LOCK_REFUSED && !session->told_storage) {
-            notices_add(&session->client->notices, MOIDC_WARNING, "%s (%s): processes do not wait for one another",
-                        err->what, err->where);
-            session->told_storage = true;
-        }
-        if (state != LOCK_BUSY) {
-            return MOIDC_OK;
-        }
-        *waited = true;
-        if (clock_awake_ms() - start_ms > most_ms) {
-            err_set(err, MOIDC_E_TIMEOUT, "another process of yours has been signing in for %lld s",
-                    (long long)(most_ms / 1000));
-            err_where(err, "%s/%s", cache_dir_path(dir), name);
-            return err_next(err, "finish that sign-in, or end that process");
-        }
-        if (!told && clock_awake_ms() - start_ms > LOCK_TOLD_MS && is_person(session) && wish->call.ui != NULL &&
-            wish->call.ui->show != NULL) {
-            wish->call.ui->show(wish->call.ui->ctx,
-                                "mlflow-oidc-client: another process of yours is signing in; waiting for it.");
-            told = true;
-        }
-        if (!call_wait(&wish->call, step_ms)) {
-            return err_set(err, MOIDC_E_CANCELLED, "the call was cancelled while another process signs in");
-        }
-        step_ms = step_ms * 2 < LOCK_STEP_MOST_MS ? step_ms * 2 : LOCK_STEP_MOST_MS;
-    }
-}
-
 /* The servers that the new tokens are for: those of before, if it is the same person, and the one that asked. */
 static enum moidc_code set_servers(const struct session *session, struct cache_entry *entry, const char *uri,
                                    struct moidc_err *err)
 {
     const char *subject = session->entry != NULL ? session->entry->subject : NULL;
-    bool same =
-        !is_person(session) || (subject != NULL && entry->subject != NULL && strcmp(subject, entry->subject) == 0);
+    bool same = !session_is_person(session) ||
+                (subject != NULL && entry->subject != NULL && strcmp(subject, entry->subject) == 0);
 
     if (!same) {
         for (size_t i = 0; i < entry->server_count; i++) {
@@ -199,7 +83,7 @@ static bool has_successor(struct session *session, const struct cache_dir *dir, 
     struct moidc_err fault;
     const struct cache_entry *entry;
 
-    if (look_in_cache(session, dir, wish, true, &fault) != MOIDC_OK) {
+    if (known_look(session, dir, wish, true, &fault) != MOIDC_OK) {
         *err = fault;
         return false;
     }
@@ -219,7 +103,7 @@ static enum moidc_code renew(struct session *session, const struct cache_dir *di
 
         rc = rc == MOIDC_OK ? exchange_refresh(session, wish, session->entry, &entry, err) : rc;
         if (rc == MOIDC_OK) {
-            rc = keep(session, dir, wish, entry, err);
+            rc = known_keep(session, dir, wish, entry, err);
             entry = NULL;
             return rc;
         }
@@ -237,7 +121,7 @@ static enum moidc_code renew(struct session *session, const struct cache_dir *di
             *ret = err->code != MOIDC_E_PROVIDER ? NOT_REFUSED : known ? ENDED : REFUSED;
             return err->code;
         }
-        if (satisfied(session, wish)) {
+        if (known_satisfies(session, wish)) {
             return MOIDC_OK;
         }
     }
@@ -256,7 +140,7 @@ static enum moidc_code drop_refresh_token(struct session *session, const struct 
     secret_free(entry->refresh_token);
     entry->refresh_token = NULL;
     entry->refresh_refused = true;
-    return keep(session, dir, wish, entry, err);
+    return known_keep(session, dir, wish, entry, err);
 }
 
 /* Why a person cannot be asked here; MOIDC_OK: can be. */
@@ -304,7 +188,7 @@ static enum moidc_code sign_in_anew(struct session *session, const struct cache_
     CLEANUP(cache_entry_free_p) struct cache_entry *entry = NULL;
     enum moidc_code rc;
 
-    if (is_person(session)) {
+    if (session_is_person(session)) {
         rc = may_ask_person(session, wish, refused, err);
         rc = rc == MOIDC_OK ? sign_in(session, wish, session->entry, &entry, err) : rc;
     } else {
@@ -312,7 +196,7 @@ static enum moidc_code sign_in_anew(struct session *session, const struct cache_
     }
     rc = rc == MOIDC_OK ? set_servers(session, entry, wish->settings->uri, err) : rc;
     if (rc == MOIDC_OK) {
-        rc = keep(session, dir, wish, entry, err);
+        rc = known_keep(session, dir, wish, entry, err);
         entry = NULL;
     }
     return rc;
@@ -352,10 +236,10 @@ static enum moidc_code work(struct session *session, const struct cache_dir *dir
         return rc;
     }
     /* one that came with client credentials, against RFC 6749 §4.4.3, is no use: those credentials are at hand */
-    if (is_person(session) && !wish->anew && session->entry != NULL && session->entry->refresh_token != NULL &&
+    if (session_is_person(session) && !wish->anew && session->entry != NULL && session->entry->refresh_token != NULL &&
         cache_entry_serves(session->entry, wish->settings->uri)) {
         rc = renew(session, dir, wish, &refusal, err);
-        if (rc == MOIDC_OK && (has_valid(session, wish) || obtain_overslept(session))) {
+        if (rc == MOIDC_OK && (known_is_valid(session, wish) || obtain_overslept(session))) {
             return MOIDC_OK;
         }
         if (rc != MOIDC_OK && refusal == NOT_REFUSED) {
@@ -393,8 +277,8 @@ static enum moidc_code with_lock(struct session *session, const struct cache_dir
     if (session->lock != NULL) {
         failure_note_clear(session->lock);
     }
-    rc = look_in_cache(session, dir, wish, false, err);
-    if (rc != MOIDC_OK || satisfied(session, wish)) {
+    rc = known_look(session, dir, wish, false, err);
+    if (rc != MOIDC_OK || known_satisfies(session, wish)) {
         return rc;
     }
     if (wish->background && session->entry == NULL) {
@@ -406,7 +290,7 @@ static enum moidc_code with_lock(struct session *session, const struct cache_dir
         struct cache_entry *entry = session->salvage;
 
         session->salvage = NULL;
-        if (keep(session, dir, wish, entry, &fault) != MOIDC_OK) {
+        if (known_keep(session, dir, wish, entry, &fault) != MOIDC_OK) {
             notices_add(&session->client->notices, MOIDC_DEBUG, "salvage.failed code=%d", (int)fault.code);
         }
     }
@@ -420,14 +304,14 @@ static enum moidc_code with_lock(struct session *session, const struct cache_dir
 enum moidc_code obtain(struct session *session, const struct wish *wish, struct moidc_err *err)
 {
     CLEANUP(cache_dir_close_p) struct cache_dir *dir = NULL;
-    bool waited = false;
+    struct turn turn = {0};
     enum moidc_code rc;
 
     session->asked_person = false;
     session->held_up = false;
     rc = store_open(session, wish, &dir, err);
-    rc = rc == MOIDC_OK ? look_in_cache(session, dir, wish, false, err) : rc;
-    if (rc != MOIDC_OK || satisfied(session, wish)) {
+    rc = rc == MOIDC_OK ? known_look(session, dir, wish, false, err) : rc;
+    if (rc != MOIDC_OK || known_satisfies(session, wish)) {
         return rc;
     }
     rc = wish->anew ? MOIDC_OK : check_blocked(session, err);
@@ -435,8 +319,8 @@ enum moidc_code obtain(struct session *session, const struct wish *wish, struct 
         session->held_up = true; /* so that asking in vain does not begin the minute anew */
         return rc;
     }
-    rc = take_lock(session, dir, wish, &waited, err);
-    rc = rc == MOIDC_OK ? with_lock(session, dir, wish, waited, err) : rc;
+    rc = turn_wait(session, dir, wish, TURN_OR_TOKEN, &turn, err);
+    rc = rc == MOIDC_OK && !turn.served ? with_lock(session, dir, wish, turn.waited, err) : rc;
     lock_release(session->lock);
     session->lock = NULL;
     if (session->in_flight) {
@@ -454,7 +338,7 @@ enum moidc_code obtain_look(struct session *session, const struct wish *wish, st
     CLEANUP(cache_dir_close_p) struct cache_dir *dir = NULL;
     enum moidc_code rc = store_open(session, wish, &dir, err);
 
-    return rc == MOIDC_OK ? look_in_cache(session, dir, wish, false, err) : rc;
+    return rc == MOIDC_OK ? known_look(session, dir, wish, false, err) : rc;
 }
 
 /* Takes the tokens away from this machine. *gone: what there was, for the provider to be told of. */
@@ -477,13 +361,13 @@ enum moidc_code obtain_forget(struct session *session, const struct wish *wish, 
 {
     CLEANUP(cache_dir_close_p) struct cache_dir *dir = NULL;
     CLEANUP(cache_entry_free_p) struct cache_entry *gone = NULL;
+    struct turn turn = {0};
     struct moidc_err fault;
-    bool waited = false;
     enum moidc_code rc;
 
     rc = store_open(session, wish, &dir, err);
-    rc = rc == MOIDC_OK ? take_lock(session, dir, wish, &waited, err) : rc;
-    rc = rc == MOIDC_OK ? look_in_cache(session, dir, wish, false, err) : rc;
+    rc = rc == MOIDC_OK ? turn_wait(session, dir, wish, TURN_ALONE, &turn, err) : rc;
+    rc = rc == MOIDC_OK ? known_look(session, dir, wish, false, err) : rc;
     if (rc == MOIDC_OK) {
         /* here first: the provider may not answer, and whoever waits may end the process */
         rc = forget_here(session, dir, wish, &gone, err);

@@ -98,6 +98,11 @@ void session_free(struct session *session)
     mem_free(session);
 }
 
+bool session_is_person(const struct session *session)
+{
+    return strcmp(session->identity.kind, "person") == 0;
+}
+
 bool session_is_for(const struct session *session, const struct settings *settings)
 {
     const struct identity *identity = &session->identity;

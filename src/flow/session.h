@@ -74,6 +74,8 @@ enum moidc_code session_new(struct moidc_client *client, const struct settings *
 void session_free(struct session *session);
 DEFINE_CLEANUP(struct session *, session_free)
 
+/* Whether a person signs in, and not the client by its own credentials. */
+bool session_is_person(const struct session *session);
 /* True when a server with these settings is of this identity. */
 bool session_is_for(const struct session *session, const struct settings *settings);
 

@@ -87,7 +87,7 @@ enum moidc_code status_read(struct moidc_server *server, const struct wish *wish
     struct moidc_status status = {
         .state = MOIDC_STATE_NONE,
         .issuer = settings->issuer,
-        .person = strcmp(server->session->identity.kind, "person") == 0,
+        .person = session_is_person(server->session),
         .id_token = settings->use_id_token,
     };
     enum moidc_code rc = session_turn_take(server->session, wish, err);

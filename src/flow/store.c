@@ -89,6 +89,11 @@ enum moidc_code store_read(struct session *session, const struct cache_dir *dir,
     return rc;
 }
 
+bool store_has_changed(const struct session *session, const struct cache_dir *dir, struct cache_stamp *stamp)
+{
+    return session->cache == SETTINGS_CACHE_FILE && dir != NULL && cache_has_changed(dir, &session->identity, stamp);
+}
+
 bool store_write(struct session *session, const struct cache_dir *dir, const struct wish *wish,
                  const struct cache_entry *entry)
 {

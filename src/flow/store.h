@@ -16,6 +16,10 @@ enum moidc_code store_open(struct session *session, const struct wish *wish, str
 enum moidc_code store_read(struct session *session, const struct cache_dir *dir, const struct wish *wish,
                            struct cache_entry **ret, struct moidc_err *err) MUST_CHECK;
 
+/* Whether the identity's file is another than at the last call with this `stamp` (all 0 at first). A hint, which costs no
+ * more than a look at the folder; always false for what a helper keeps. */
+bool store_has_changed(const struct session *session, const struct cache_dir *dir, struct cache_stamp *stamp);
+
 /* Keeps it. False where that failed, which is said once, or where nothing is kept: memory is then ahead. */
 bool store_write(struct session *session, const struct cache_dir *dir, const struct wish *wish,
                  const struct cache_entry *entry);

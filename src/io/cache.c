@@ -233,6 +233,16 @@ enum moidc_code cache_read(const struct cache_dir *dir, const struct identity *i
     return MOIDC_OK;
 }
 
+bool cache_has_changed(const struct cache_dir *dir, const struct identity *identity, struct cache_stamp *stamp)
+{
+    struct cache_stamp last = *stamp;
+    char name[CACHE_NAME_SIZE];
+
+    slot_name(identity, 0, name);
+    cache_dir_stamp(dir, name, stamp);
+    return stamp->inode != last.inode || stamp->modified_ns != last.modified_ns;
+}
+
 /* The slot that `identity` has or may take: its own, else the first free or damaged one. */
 static enum moidc_code slot_find(const struct cache_dir *dir, const struct identity *identity,
                                  char ret[CACHE_NAME_SIZE], struct moidc_err *err)

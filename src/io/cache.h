@@ -71,6 +71,9 @@ void cache_name(const struct identity *identity, char ret[CACHE_NAME_SIZE]);
  * MOIDC_E_MEMORY alone is returned as a failure. */
 enum moidc_code cache_read(const struct cache_dir *dir, const struct identity *identity, struct cache_entry **ret,
                            bool *damaged, struct moidc_err *err) MUST_CHECK;
+/* Whether the file of `identity` is another than at the last call with this `stamp` (all 0 at first). A hint: of several
+ * identities whose files share a name it sees the first alone. */
+bool cache_has_changed(const struct cache_dir *dir, const struct identity *identity, struct cache_stamp *stamp);
 enum moidc_code cache_write(const struct cache_dir *dir, const struct identity *identity,
                             const struct cache_entry *entry, struct moidc_err *err) MUST_CHECK;
 enum moidc_code cache_remove(const struct cache_dir *dir, const struct identity *identity, bool *removed,

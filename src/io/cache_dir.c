@@ -179,6 +179,22 @@ enum moidc_code cache_dir_read(const struct cache_dir *dir, const char *name, st
     return MOIDC_OK;
 }
 
+void cache_dir_stamp(const struct cache_dir *dir, const char *name, struct cache_stamp *ret)
+{
+    struct stat status;
+
+    *ret = (struct cache_stamp){0};
+    if (fstatat(dir->fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+#ifdef __APPLE__
+        const struct timespec *modified = &status.st_mtimespec;
+#else
+        const struct timespec *modified = &status.st_mtim;
+#endif
+        ret->inode = (uint64_t)status.st_ino;
+        ret->modified_ns = (int64_t)modified->tv_sec * 1000000000 + modified->tv_nsec;
+    }
+}
+
 int cache_dir_open_file(const struct cache_dir *dir, const char *name, struct moidc_err *err)
 {
     int fd = open_checked(dir, name, O_RDWR | O_CREAT, err);

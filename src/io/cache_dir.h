@@ -26,6 +26,14 @@ const char *cache_dir_path(const struct cache_dir *dir);
 enum moidc_code cache_dir_read(const struct cache_dir *dir, const char *name, struct strbuf *ret, bool *absent,
                                struct moidc_err *err) MUST_CHECK;
 
+/* Which file stands at a name: each write puts another one there. All 0: none. */
+struct cache_stamp {
+    uint64_t inode;
+    int64_t modified_ns; /* since 1970 */
+};
+
+void cache_dir_stamp(const struct cache_dir *dir, const char *name, struct cache_stamp *ret);
+
 /* Replaces the file in one step: either the old bytes or the new ones are there, whenever the machine stops. */
 enum moidc_code cache_dir_write(const struct cache_dir *dir, const char *name, const char *bytes, size_t n,
                                 struct moidc_err *err) MUST_CHECK;

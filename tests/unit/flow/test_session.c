@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "session_fixture.h"
 
+#include "io/cache.h"
+#include "io/lock.h"
+
 #include <sys/wait.h>
 
 static void test_second_call_is_answered_from_memory_and_another_client_from_disk(void)
@@ -347,6 +350,66 @@ static void test_children_forked_while_threads_hold_the_locks_get_a_token(void)
 
 #endif
 
+/* The file of the tokens, put away and brought back while somebody waits. */
+struct put_away {
+    struct cache_dir *dir;
+    char name[CACHE_NAME_SIZE];
+    struct strbuf bytes;
+    int asked; /* how often the one who waits asked whether to go on */
+};
+
+static void find_tokens(void *ctx, const char *name)
+{
+    struct put_away *away = ctx;
+    size_t n = strlen(name);
+
+    if (n < sizeof away->name && strcmp(name + n - 5, ".json") == 0) {
+        memcpy(away->name, name, n + 1);
+    }
+}
+
+static bool bring_back(void *ctx)
+{
+    struct put_away *away = ctx;
+    struct moidc_err own;
+
+    if (away->asked++ == 3) {
+        CHECK(cache_dir_write(away->dir, away->name, away->bytes.bytes, away->bytes.length, &own) == MOIDC_OK);
+    }
+    return away->asked > 300; /* or it would wait for ever */
+}
+
+static void test_one_who_waits_takes_what_another_saved_before_its_turn_comes(void)
+{
+    struct put_away away = {.bytes = STRBUF_INIT(CACHE_FILE_MOST_BYTES)};
+    struct moidc_ui ui = {.ctx = &away, .cancelled = bring_back};
+    struct moidc_token_request request = {.env = env, .ui = &ui};
+    struct moidc_token *token = NULL;
+    struct lock *lock = NULL;
+    char lock_name[CACHE_NAME_SIZE];
+    bool there = false;
+
+    session_begin();
+    request.env = env;
+    check_get("T1");
+    CHECK(cache_dir_open(env, &away.dir, &err) == MOIDC_OK);
+    CHECK(cache_dir_each(away.dir, find_tokens, &away, &err) == MOIDC_OK);
+    CHECK(cache_dir_read(away.dir, away.name, &away.bytes, &there, &err) == MOIDC_OK && !there);
+    CHECK(cache_dir_remove(away.dir, away.name, &there, &err) == MOIDC_OK && there);
+    snprintf(lock_name, sizeof lock_name, "%.*s.lock", (int)strlen(away.name) - 5, away.name);
+    CHECK(lock_try(away.dir, lock_name, &lock, &err) == LOCK_TAKEN);
+    close_client();
+    open_client();
+    CHECK(moidc_token_get(server, &request, &token, &err) == MOIDC_OK);
+    CHECK_TEXT(token != NULL ? moidc_token_reveal(token) : NULL, "T1");
+    CHECK(away.asked > 3 && provider.token_requests == 1);
+    moidc_token_release(token);
+    lock_release(lock);
+    strbuf_free(&away.bytes);
+    cache_dir_close(away.dir);
+    session_end();
+}
+
 static void test_stop_waits_for_the_request_in_flight(void)
 {
     pthread_t thread;
@@ -439,6 +502,7 @@ int main(void)
 #ifndef __SANITIZE_ADDRESS__
     RUN(test_children_forked_while_threads_hold_the_locks_get_a_token);
 #endif
+    RUN(test_one_who_waits_takes_what_another_saved_before_its_turn_comes);
     RUN(test_stop_waits_for_the_request_in_flight);
     RUN(test_stop_gives_a_renewal_up_when_its_time_is_over);
     RUN(test_call_within_a_call_of_its_thread_does_not_wait_for_itself);
