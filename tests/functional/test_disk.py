@@ -5,7 +5,8 @@ import stat
 import time
 
 import pytest
-from world import SOON_S, block, free_port
+from stack.process import free_port
+from world import SOON_S, block
 
 
 def permissions(path):

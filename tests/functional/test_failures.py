@@ -70,9 +70,7 @@ def no_authorization_error(world):
 
 
 def take_the_port(world):
-    world.thief = socket.socket()
-    world.thief.bind(("127.0.0.1", urllib.parse.urlsplit(world.redirect_uri).port))
-    world.thief.listen()
+    world.thief = socket.create_server(("127.0.0.1", urllib.parse.urlsplit(world.redirect_uri).port))
 
 
 ENDPOINT = "{issuer}/token"

@@ -8,7 +8,8 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from provider import DROP
-from world import SOON_S, free_port
+from stack.process import free_port
+from world import SOON_S
 
 ANOTHER = "https://evil.example.com"
 ESCAPES = "\x1b[2J\x07\r\nfake line\u0085\u2028\u202e\x9b" + "long " * 1000

@@ -5,7 +5,8 @@ import urllib.parse
 import pytest
 from browser import fetch, urls_in
 from provider import DROP
-from world import SOON_S, free_port
+from stack.process import free_port
+from world import SOON_S
 
 
 def settle(world, timeout=20, **settings):

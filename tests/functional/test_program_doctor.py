@@ -122,9 +122,7 @@ def test_the_clock_is_compared_with_the_providers(world, doctor, ahead, verdict)
 def test_a_taken_redirect_port_is_told_with_who_has_it(world, doctor):
     world.person()
     port = int(re.search(r":(\d+)/", world.redirect_uri)[1])
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", port))
-        holder.listen()
+    with socket.create_server(("127.0.0.1", port)):
         text = of(doctor("--no-token"), "fail")["redirect"]
     assert str(port) in text and "process" in text
     assert "redirect" in of(doctor("--no-token"), "ok")

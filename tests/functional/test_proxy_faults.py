@@ -13,7 +13,7 @@ import pytest
 
 from proxied import ARTIFACT, SEARCH, Proxy, RawServer, ok, read_all, read_until, resident_kib, wait_closed
 from scripted import Answer
-from world import free_port
+from stack.process import free_port
 
 
 @pytest.fixture

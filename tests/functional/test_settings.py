@@ -4,7 +4,8 @@ import ssl
 
 import pytest
 from browser import fetch
-from world import SOON_S, block, free_port, variable
+from stack.process import free_port
+from world import SOON_S, block, variable
 
 FILE, ENVIRONMENT = "file", "environment"
 

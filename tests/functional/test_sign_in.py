@@ -11,7 +11,8 @@ import pytest
 from browser import fetch, urls_in
 from provider import DROP
 from test_id_token import ENDS_BEFORE, OTHER_AUD, OTHER_ISS, OTHER_NONCE, OTHER_SUB
-from world import SOON_S, free_port
+from stack.process import free_port
+from world import SOON_S
 
 
 def port_of(redirect_uri):
@@ -439,9 +440,7 @@ result = threads(2, lambda: token(targets.pop()))
 
 def test_another_program_on_the_port_is_an_error_that_says_who(world):
     world.person()
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", port_of(world.redirect_uri)))
-        other.listen()
+    with socket.create_server(("127.0.0.1", port_of(world.redirect_uri))) as other:
         with world.process() as process:
             outcome = process.do("token()")
             outcome.failed(None, str(port_of(world.redirect_uri)), ("redirect-uri", "REDIRECT_URI"))

@@ -10,7 +10,6 @@ import dataclasses
 import fcntl
 import json
 import os
-import random
 import secrets
 import signal
 import socket
@@ -27,6 +26,7 @@ from browser import Browser
 from clock import Clock
 from provider import Provider
 from server import TrackingServer
+from stack.process import free_port
 
 INSIDE = str(Path(__file__).with_name("inside.py"))
 PYTHON = os.environ.get("MOIDC_TEST_PYTHON", sys.executable)
@@ -67,19 +67,6 @@ def variable_text(value):
 
 def block(settings, table="tool.mlflow-oidc-client.tracking-servers"):
     return f"[[{table}]]\n" + "".join(f"{key} = {toml_value(value)}\n" for key, value in settings.items()) + "\n"
-
-
-def free_port():
-    """Below those that the system gives out by itself, so that no server or connection of another test gets it meanwhile."""
-    while True:
-        port = random.randrange(15000, 32000)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 @dataclasses.dataclass

@@ -6,7 +6,6 @@ tokens, with long outages too; else against the functional tests' tracking serve
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,17 +14,12 @@ from pathlib import Path
 
 import report
 from machines import LIFETIME_S, CountedGuard, CountedServer, TroubledProvider, pause_s
+from stack.process import free_port
 
 HERE = Path(__file__).resolve().parent
 SPARE = "the token of the job that signs nobody in"
 # of the 8: two that sign in by themselves, four of one person, which share tokens and send different ones, two of another client
 JOBS = ("robot", "robot", "id", "id", "access", "access", "other", "other")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def environments(folder, provider, uri):
