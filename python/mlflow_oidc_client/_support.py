@@ -1,7 +1,6 @@
 """What the C core needs of Python: MLflow's settings, the log, standard error, exceptions."""
 
 import contextlib
-import html
 import logging
 import os
 import re
@@ -27,6 +26,8 @@ def show(text):
 
 
 def _show_in_cell(text):
+    import html
+
     from IPython.display import display  # type: ignore[import-not-found]  # there in a notebook alone
 
     words = re.split(r"(https?://[^\s<>\"']*[^\s<>\"'.,:;])", text)

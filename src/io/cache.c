@@ -352,7 +352,12 @@ enum moidc_code cache_write(const struct cache_dir *dir, const struct identity *
         return strbuf_error(&bytes, "what is to be cached", err);
     }
     rc = slot_find(dir, identity, name, err);
-    return rc == MOIDC_OK ? cache_dir_write(dir, name, bytes.bytes, bytes.length, err) : rc;
+    if (rc != MOIDC_OK) {
+        return rc;
+    }
+    /* a refresh token may be the last of its family; whatever else is lost costs one more request */
+    return entry->refresh_token != NULL ? cache_dir_write_durably(dir, name, bytes.bytes, bytes.length, err)
+                                        : cache_dir_write(dir, name, bytes.bytes, bytes.length, err);
 }
 
 enum moidc_code cache_remove(const struct cache_dir *dir, const struct identity *identity, bool *removed,

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { ASIDE_SIZE = 128 };
+
 struct cache_dir {
     int fd;
     char *path;
@@ -222,27 +224,57 @@ static bool write_all(int fd, const char *bytes, size_t n)
     return true;
 }
 
-enum moidc_code cache_dir_write(const struct cache_dir *dir, const char *name, const char *bytes, size_t n,
-                                struct moidc_err *err)
+/* Writes them under a name aside. One fixed name: writers hold the identity's lock, and what a killed one left behind is
+ * cleared here. */
+static enum moidc_code write_aside(const struct cache_dir *dir, const char *name, const char *bytes, size_t n,
+                                   bool durably, char aside[ASIDE_SIZE], struct moidc_err *err)
 {
     CLEANUP(close_p) int fd = -1;
-    char aside[128];
 
-    /* one fixed name: writers hold the identity's lock, and what a killed one left behind is cleared here */
-    snprintf(aside, sizeof aside, "%s.new", name);
+    snprintf(aside, ASIDE_SIZE, "%s.new", name);
     unlinkat(dir->fd, aside, 0);
     fd = open_checked(dir, aside, O_WRONLY | O_CREAT | O_EXCL, err);
     if (fd < 0) {
         return errno == 0 ? err->code : bad_file(dir, name, strerror(errno), err);
     }
-    if (fchmod(fd, 0600) != 0 || !write_all(fd, bytes, n) || fsync(fd) != 0 ||
-        renameat(dir->fd, aside, dir->fd, name) != 0) {
+    if (fchmod(fd, 0600) != 0 || !write_all(fd, bytes, n) || (durably && fsync(fd) != 0)) {
         bad_file(dir, name, strerror(errno), err);
         unlinkat(dir->fd, aside, 0);
         return err->code;
     }
-    fsync(dir->fd); /* the rename too; where a file system refuses, the bytes are safe all the same */
     return MOIDC_OK;
+}
+static enum moidc_code put_in_place(const struct cache_dir *dir, const char *aside, const char *name,
+                                    struct moidc_err *err)
+{
+    if (renameat(dir->fd, aside, dir->fd, name) != 0) {
+        bad_file(dir, name, strerror(errno), err);
+        unlinkat(dir->fd, aside, 0);
+        return err->code;
+    }
+    return MOIDC_OK;
+}
+
+enum moidc_code cache_dir_write(const struct cache_dir *dir, const char *name, const char *bytes, size_t n,
+                                struct moidc_err *err)
+{
+    char aside[ASIDE_SIZE];
+    enum moidc_code rc = write_aside(dir, name, bytes, n, false, aside, err);
+
+    return rc == MOIDC_OK ? put_in_place(dir, aside, name, err) : rc;
+}
+
+enum moidc_code cache_dir_write_durably(const struct cache_dir *dir, const char *name, const char *bytes, size_t n,
+                                        struct moidc_err *err)
+{
+    char aside[ASIDE_SIZE];
+    enum moidc_code rc = write_aside(dir, name, bytes, n, true, aside, err);
+
+    rc = rc == MOIDC_OK ? put_in_place(dir, aside, name, err) : rc;
+    if (rc == MOIDC_OK) {
+        fsync(dir->fd); /* the rename too; where a file system refuses, the bytes are safe all the same */
+    }
+    return rc;
 }
 
 enum moidc_code cache_dir_remove(const struct cache_dir *dir, const char *name, bool *removed, struct moidc_err *err)

@@ -34,9 +34,13 @@ struct cache_stamp {
 
 void cache_dir_stamp(const struct cache_dir *dir, const char *name, struct cache_stamp *ret);
 
-/* Replaces the file in one step: either the old bytes or the new ones are there, whenever the machine stops. */
+/* Replaces the file in one step: either the old bytes or the new ones are there, to whoever reads. Where the machine
+ * stops, by a power cut, the file may be damaged: for what can be had again. */
 enum moidc_code cache_dir_write(const struct cache_dir *dir, const char *name, const char *bytes, size_t n,
                                 struct moidc_err *err) MUST_CHECK;
+/* The same whenever the machine stops, for which the disk is waited for: 10 ms are usual. */
+enum moidc_code cache_dir_write_durably(const struct cache_dir *dir, const char *name, const char *bytes, size_t n,
+                                        struct moidc_err *err) MUST_CHECK;
 
 /* Removes the file; *removed tells whether it was there. */
 enum moidc_code cache_dir_remove(const struct cache_dir *dir, const char *name, bool *removed,

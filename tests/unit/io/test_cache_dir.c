@@ -122,6 +122,8 @@ static void test_written_bytes_are_read_again(void)
     CHECK(cache_dir_remove(dir, "f.json", &removed, &err) == MOIDC_OK && !removed);
     CHECK(cache_dir_write(dir, "f.json", "one", 3, &err) == MOIDC_OK);
     check_content(dir, "f.json", "one");
+    CHECK(cache_dir_write_durably(dir, "f.json", "two", 3, &err) == MOIDC_OK);
+    check_content(dir, "f.json", "two");
     CHECK(cache_dir_write(dir, "f.json", "", 0, &err) == MOIDC_OK);
     check_content(dir, "f.json", "");
     CHECK(mode_of(in_scratch(FOLDER "/f.json")) == 0600);
@@ -245,7 +247,10 @@ static void test_killed_writer_leaves_old_or_new_bytes(void)
         if (child == 0) {
             memset(many, 'n', sizeof many);
             for (;;) {
-                if (cache_dir_write(dir, "f", many, sizeof many, &err) != MOIDC_OK) {
+                enum moidc_code rc = round % 2 == 0 ? cache_dir_write(dir, "f", many, sizeof many, &err)
+                                                    : cache_dir_write_durably(dir, "f", many, sizeof many, &err);
+
+                if (rc != MOIDC_OK) {
                     _exit(1);
                 }
             }
