@@ -13,7 +13,8 @@ struct moidc_server {
     struct moidc_env *env; /* as it was when the server was met: for the renewal thread */
     struct url url;        /* of settings->uri */
     char *token_hint;
-    bool nested;        /* another server is described below its URI (client->mutex) */
+    bool nested;        /* another server is described, or was met, below its URI (client->mutex) */
+    bool nests_met;     /* the latter */
     atomic_bool failed; /* its last call failed: the settings are read again */
 };
 

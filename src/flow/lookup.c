@@ -181,6 +181,13 @@ static enum moidc_code server_new(struct moidc_client *client, const struct moid
     return rc;
 }
 
+static void nest(struct moidc_server *outer, const struct moidc_server *inner)
+{
+    if (url_is_below(&inner->url, &outer->url)) {
+        outer->nests_met = outer->nested = true;
+    }
+}
+
 /* Puts `server` (its reference is taken over) into the place of the one with the same URI, or adds it. */
 static enum moidc_code remember(struct moidc_client *client, struct moidc_server *server, struct moidc_err *err)
 {
@@ -191,6 +198,7 @@ static enum moidc_code remember(struct moidc_client *client, struct moidc_server
             if (!settings_equal(client->servers[i]->settings, server->settings)) {
                 session_unblock(server->session); /* the user changed something: perhaps what was wrong */
             }
+            server->nests_met = server->nested = client->servers[i]->nests_met;
             moidc_server_release(client->servers[i]);
             client->servers[i] = server;
             return MOIDC_OK;
@@ -203,6 +211,10 @@ static enum moidc_code remember(struct moidc_client *client, struct moidc_server
         return err_memory(err);
     }
     client->servers = longer;
+    for (size_t i = 0; i < client->server_count; i++) {
+        nest(longer[i], server);
+        nest(server, longer[i]);
+    }
     client->servers[client->server_count++] = server;
     return MOIDC_OK;
 }
@@ -306,19 +318,37 @@ static struct moidc_server *longest_met(struct moidc_client *client, const struc
     return best;
 }
 
-static struct moidc_server *settled(struct moidc_server *server)
+/* The met server at `place`, if it needs no look-up. It comes to the front: the next request is most likely for it too, and
+ * costs the same however many were met. */
+static struct moidc_server *settled(struct moidc_client *client, size_t place)
 {
-    return server != NULL && !server->nested && !atomic_load(&server->failed) ? server : NULL;
+    struct moidc_server *server = client->servers[place];
+
+    client->servers[place] = client->servers[0];
+    client->servers[0] = server;
+    return server->nested || atomic_load(&server->failed) ? NULL : server;
 }
 
 struct moidc_server *lookup_met(struct moidc_client *client, const struct url *url)
 {
-    return settled(longest_met(client, url));
+    for (size_t i = 0; i < client->server_count; i++) {
+        const struct moidc_server *server = client->servers[i];
+
+        if (!server->nested && url_is_below(url, &server->url)) {
+            return settled(client, i); /* nothing is below it, so no longer one covers the request */
+        }
+    }
+    return NULL;
 }
 
 struct moidc_server *lookup_met_by_its_uri(struct moidc_client *client, const char *uri)
 {
-    return settled(met_with_uri(client, uri)); /* no longer one could cover it */
+    for (size_t i = 0; i < client->server_count; i++) {
+        if (strcmp(client->servers[i]->settings->uri, uri) == 0) {
+            return settled(client, i); /* no longer one could cover it */
+        }
+    }
+    return NULL;
 }
 
 enum moidc_code lookup_sources(struct moidc_client *client, const struct moidc_lookup *lookup, const struct url *url,
@@ -370,7 +400,8 @@ enum moidc_code lookup_server(struct moidc_client *client, const struct moidc_lo
         }
     }
     for (size_t i = 0; i < client->server_count; i++) {
-        client->servers[i]->nested = settings_any_below(&sources, client->servers[i]->settings->uri);
+        client->servers[i]->nested =
+            client->servers[i]->nests_met || settings_any_below(&sources, client->servers[i]->settings->uri);
     }
     *ret = server;
     return MOIDC_OK;

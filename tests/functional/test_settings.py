@@ -440,6 +440,25 @@ def test_the_longest_match_wins(world):
             assert [g.scope for g in world.provider.grants if given in g.access_tokens] == [scope], path
 
 
+def test_a_server_that_was_met_keeps_its_requests_when_its_block_is_gone(world):
+    """Also from the one around it, and after that one has failed and was met anew."""
+    outer, inner = world.robot_settings(uri=HOST, scope="root"), world.robot_settings(uri=f"{HOST}/a", scope="inner")
+    world.write(outer, inner)
+    with world.process() as process:
+        def scope(path, call="token"):
+            given = process.do(f"{call}('{HOST}{path}')").ok()
+            return [g.scope for g in world.provider.grants if given in g.access_tokens]
+
+        assert scope("/a/x") == ["inner"] and scope("/x") == ["root"]
+        world.write(outer)
+        assert scope("/a/x") == ["inner"] and scope("/x") == ["root"]
+        world.advance(301)
+        world.provider.replace("token", status=400, json={"error": "invalid_scope"}, times=1)
+        process.do(f"token('{HOST}/x')").failed("provider", "invalid_scope")
+        process.do(f"login('{HOST}/x')").ok()
+        assert scope("/x") == ["root"] and scope("/a/x") == ["inner"]
+
+
 @pytest.mark.parametrize("second", [HOST + "/", "HTTP://MLFLOW.EXAMPLE.COM:80", HOST])
 def test_two_blocks_for_one_uri_are_an_error(world, second):
     path = world.write(world.robot_settings(uri=HOST), world.robot_settings(uri=second, client_id="app"))
