@@ -48,9 +48,10 @@ static enum moidc_code lifetime(const json_t *reply, int64_t *ret, struct moidc_
             return MOIDC_OK;
         }
     } else if (json_is_number(value)) {
-        double n = json_number_value(value);
+        const double n = json_number_value(value);
+        const double most = LIFETIME_MOST_S;
 
-        seconds = n > LIFETIME_MOST_S ? LIFETIME_MOST_S : n < -LIFETIME_MOST_S ? -LIFETIME_MOST_S : (int64_t)n;
+        seconds = n > most ? LIFETIME_MOST_S : n < -most ? -LIFETIME_MOST_S : (int64_t)n;
     } else {
         return MOIDC_OK;
     }
