@@ -8,6 +8,7 @@ import time
 import deb
 import installed
 import libraries
+import macos
 import sdist
 import verify
 import wheel
@@ -71,8 +72,10 @@ COMMANDS = {
     "libraries": make_libraries,
     "wheel": make_wheels,
     "sdist": make_sdist,
+    "sdist-test": sdist.test,
     "deb": make_deb,
     "check": verify.check,
+    "macos": macos.check,
     "test": installed.test,
     "reproduce": reproduce,
 }

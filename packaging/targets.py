@@ -63,9 +63,9 @@ COMMON = [
 FORTIFY = "-D_FORTIFY_SOURCE=2"
 
 
-def library_flags(target):
+def library_flags(target, optimization="-O2"):
     # nothing unwinds through C: without its tables the libraries are a tenth smaller
-    return ["-O2", *COMMON, *PROTECTION[target.machine], "-fno-asynchronous-unwind-tables", FORTIFY]
+    return [optimization, *COMMON, *PROTECTION[target.machine], "-fno-asynchronous-unwind-tables", FORTIFY]
 
 
 def write_program(path, text):
@@ -73,15 +73,21 @@ def write_program(path, text):
     path.chmod(0o755)
 
 
-def write_compiler(target):
-    """cc, c++, ar and ranlib for the target, in a folder for PATH: OpenSSL notes down what its compiler was called."""
-    folder = target.folder / "bin"
-    folder.mkdir(parents=True, exist_ok=True)
-    import ziglang  # in the environment that script/packaging makes
+def use_zig():
+    """The compiler, from the environment that script/packaging makes."""
+    import ziglang
 
     if ZIG.resolve() != Path(ziglang.__file__).parent:
         ZIG.unlink(missing_ok=True)
         ZIG.symlink_to(Path(ziglang.__file__).parent)
+    return ZIG / "zig"
+
+
+def write_compiler(target):
+    """cc, c++, ar and ranlib for the target, in a folder for PATH: OpenSSL notes down what its compiler was called."""
+    folder = target.folder / "bin"
+    folder.mkdir(parents=True, exist_ok=True)
+    zig = use_zig()
     dynamic = " -dynamic" if "musl" in target.zig else ""
     for name, command in (
         ("moidc-cc", f"cc -target {target.zig}{dynamic}"),
@@ -89,7 +95,7 @@ def write_compiler(target):
         ("moidc-ar", "ar"),
         ("moidc-ranlib", "ranlib"),
     ):
-        write_program(folder / name, f'#!/bin/sh\nexec "{ZIG}/zig" {command} "$@"\n')
+        write_program(folder / name, f'#!/bin/sh\nexec "{zig}" {command} "$@"\n')
     return folder
 
 

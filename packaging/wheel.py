@@ -33,13 +33,17 @@ def pythons():
     return versions_module().find_pythons()
 
 
-def builder():
-    """An environment of the oldest CPython with meson-python in it."""
-    folder = TOOLS / "builder"
+def oldest_python():
     if OLDEST not in pythons():
         sys.exit(f"a wheel for CPython {OLDEST} and later is built with {OLDEST}, which is not on PATH, in /usr/bin or in pyenv")
+    return pythons()[OLDEST][0]
+
+
+def builder(python=sys.executable, name="any"):
+    """An environment with meson-python in it."""
+    folder = TOOLS / f"builder-{name}"
     if not (folder / "bin/python").exists():
-        subprocess.run([pythons()[OLDEST][0], "-m", "venv", folder], check=True)
+        subprocess.run([python, "-m", "venv", folder], check=True)
     subprocess.run([folder / "bin/python", "-m", "pip", "--disable-pip-version-check", "install", "-q", "-r",
                     TOP / "packaging/requirements-build.txt"], check=True)
     return folder
@@ -82,7 +86,7 @@ endian = 'little'
 
 def build_plain(target, log):
     """The wheel as meson-python makes it."""
-    python = builder() / "bin/python"
+    python = builder(oldest_python(), OLDEST) / "bin/python"
     cross = write_cross_file(target, python)
     made, objects = target.folder / "plain", target.folder / "meson"
     for folder in (made, objects):
