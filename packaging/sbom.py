@@ -15,9 +15,10 @@ LINKED = {
     "jansson": ("Petri Lehtinen", "MIT", "jansson_project:jansson", "LICENSE"),
     "qr-code-generator": ("Project Nayuki", "MIT", None, "c/qrcodegen.h"),
 }
-# libc++, libc++abi, libunwind and compiler-rt, as zig carries them
+# Of zig: libc++, libc++abi and libunwind of the LLVM that it carries, and its own answer to compiler-rt.
 LLVM_LICENCE = "Apache-2.0 WITH LLVM-exception"
 LLVM_TEXT = "lib/libcxx/LICENSE.TXT"
+LLVM_VERSION = "lib/libcxx/include/__config"
 TOML_TEXT = Path("/usr/share/doc/libtomlplusplus-dev/copyright")
 
 
@@ -27,6 +28,12 @@ def project_version():
 
 def zig_version():
     return re.search(r"ziglang==(\S+)", (TOP / "packaging/requirements.txt").read_text()).group(1)
+
+
+def llvm_version():
+    """libc++'s own word: 220108 is 22.1.8."""
+    number = int(re.search(r"define _LIBCPP_VERSION (\d+)", (ZIG / LLVM_VERSION).read_text()).group(1))
+    return f"{number // 10000}.{number // 100 % 100}.{number % 100}"
 
 
 def licence_of(identifier):
@@ -51,8 +58,11 @@ def components(fetched):
     toml = libraries.tomlplusplus_version()
     found.append(component("tomlplusplus", toml.partition("+")[0], "Mark Gillard", "MIT",
                            f"pkg:deb/debian/tomlplusplus@{toml.replace('+', '%2B')}?arch=source"))
-    found.append(component("llvm-runtimes", zig_version(), "LLVM Project", LLVM_LICENCE, f"pkg:pypi/ziglang@{zig_version()}",
-                           description="libc++, libc++abi, libunwind and compiler-rt, of the version that this zig carries"))
+    zig = f"pkg:pypi/ziglang@{zig_version()}"
+    found.append(component("llvm-libcxx", llvm_version(), "LLVM Project", LLVM_LICENCE, f"{zig}#lib/libcxx",
+                           description=f"libc++, libc++abi and libunwind, as zig {zig_version()} carries them"))
+    found.append(component("zig-compiler-rt", zig_version(), "Zig contributors", "MIT", zig,
+                           description="what the compiler calls for what a processor has no instruction for"))
     return found
 
 
@@ -83,6 +93,7 @@ def licences(fetched):
     texts = {f"{name}.txt": (fetched[name].folder / text).read_bytes() for name, (*_, text) in LINKED.items()}
     # of a header the comment on top, which is the licence
     texts["qr-code-generator.txt"] = texts["qr-code-generator.txt"].partition(b"*/")[0] + b"*/\n"
-    texts["llvm-runtimes.txt"] = (ZIG / LLVM_TEXT).read_bytes()
+    texts["llvm-libcxx.txt"] = (ZIG / LLVM_TEXT).read_bytes()
+    texts["zig-compiler-rt.txt"] = (ZIG / "LICENSE").read_bytes()
     texts["tomlplusplus.txt"] = TOML_TEXT.read_bytes()
     return texts
