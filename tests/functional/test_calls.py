@@ -466,7 +466,8 @@ import requests, mlflow_oidc_client
 result = requests.get(os.environ["URI"] + "/old", auth=mlflow_oidc_client.OIDCAuth()).status_code
 """).ok()
     first, hop = world.server.requests
-    assert first.bearer is not None and hop.bearer is None
+    # "http:elsewhere" is what CPython 3.13.4 and later make of it: below /mlflow, with the token
+    assert first.bearer is not None and (hop.bearer is None or hop.path == "/mlflow/elsewhere")
 
 
 def test_a_redirect_within_the_block_keeps_the_token(world):
