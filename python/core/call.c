@@ -21,13 +21,26 @@ static long long steady_ms(void)
 
 PyObject *glue_support(struct glue_state *state, const char *name)
 {
-    if (state->support == NULL) {
-        state->support = PyImport_ImportModule("mlflow_oidc_client._support");
-        if (state->support == NULL) {
+    PyObject *support;
+    PyObject *imported = NULL;
+
+    GLUE_LOCK(state);
+    support = state->support;
+    GLUE_UNLOCK(state);
+    if (support == NULL) {
+        imported = support = PyImport_ImportModule("mlflow_oidc_client._support");
+        if (support == NULL) {
             return NULL;
         }
+        GLUE_LOCK(state);
+        if (state->support == NULL) { /* else another thread was faster, with the same module */
+            state->support = imported;
+            imported = NULL;
+        }
+        GLUE_UNLOCK(state);
     }
-    return PyObject_GetAttrString(state->support, name);
+    Py_XDECREF(imported);
+    return PyObject_GetAttrString(support, name);
 }
 
 const char *glue_uri(PyObject *uri)
@@ -146,7 +159,35 @@ static bool typed(void *ctx, char *line, size_t size)
     return true;
 }
 
-/* environ, and where certifi keeps its certificates if requests brought it along. */
+#ifdef Py_GIL_DISABLED
+/* Without the interpreter's lock another thread may be in setenv(), which moves `environ` about: os.environ is copied,
+ * which is locked, though it lacks what other code than Python has set. */
+static struct moidc_env *snapshot(struct glue_state *state)
+{
+    PyObject *function = glue_support(state, "environment");
+    PyObject *list = function != NULL ? PyObject_CallFunction(function, NULL) : NULL;
+    Py_ssize_t n = list != NULL ? PyList_Size(list) : -1;
+    const char **all = n >= 0 ? PyMem_Calloc((size_t)n + 1, sizeof *all) : NULL;
+    struct moidc_env *env = NULL;
+    struct moidc_err err;
+
+    Py_XDECREF(function);
+    for (Py_ssize_t i = 0; all != NULL && i < n; i++) {
+        all[i] = PyBytes_AsString(PyList_GetItem(list, i)); /* nobody else has this list */
+        if (all[i] == NULL) {
+            n = -1;
+        }
+    }
+    if (n >= 0 && (all == NULL || moidc_env_new(all, &env, &err) != MOIDC_OK)) {
+        PyErr_NoMemory();
+    }
+    PyMem_Free(all);
+    Py_XDECREF(list);
+    return env;
+}
+#else
+/* environ, and where certifi keeps its certificates if requests brought it along. The interpreter's lock is held, as it is
+ * where Python code sets a variable. */
 static struct moidc_env *snapshot(struct glue_state *state)
 {
     PyObject *function = glue_support(state, "extra_variable");
@@ -179,6 +220,7 @@ static struct moidc_env *snapshot(struct glue_state *state)
     Py_DECREF(extra);
     return env;
 }
+#endif
 
 static bool in_notebook(struct glue_state *state, bool *ret)
 {

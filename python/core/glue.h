@@ -10,7 +10,24 @@
 
 enum { GLUE_SERVERS = 8 };
 
+/* Guards what threads share where no interpreter's lock does it: in free-threaded CPython (PEP 703). Nothing that may run
+ * Python code or wait is called under it. */
+#ifdef Py_GIL_DISABLED
+struct glue_mutex {
+    PyMutex mutex;
+};
+#define GLUE_LOCK(owner) PyMutex_Lock(&(owner)->lock.mutex)
+#define GLUE_UNLOCK(owner) PyMutex_Unlock(&(owner)->lock.mutex)
+#else
+struct glue_mutex {
+    char unused;
+};
+#define GLUE_LOCK(owner) ((void)(owner))
+#define GLUE_UNLOCK(owner) ((void)(owner))
+#endif
+
 struct glue_state {
+    struct glue_mutex lock; /* of servers, servers_made and support; the rest stays as core_exec() made it */
     struct moidc_client *client;
     PyObject *server_type;
     PyObject *servers[GLUE_SERVERS]; /* the last ones that were made, with their headers ready */
@@ -45,7 +62,7 @@ struct glue_call {
     bool interrupted;
 };
 
-/* Copies the environment, with the interpreter's lock held, as setenv() from Python is too. False: exception set. */
+/* Copies the environment. False: exception set. */
 bool glue_call_begin(struct glue_call *call, struct glue_state *state);
 /* Gives the interpreter's lock up and takes it back. */
 void glue_call_release(struct glue_call *call);

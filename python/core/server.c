@@ -7,9 +7,10 @@
 struct glue_server {
     PyObject_HEAD
     struct moidc_server *server;
+    PyObject *header_name;
+    struct glue_mutex lock;    /* of what follows */
     struct moidc_token *token; /* the one that `header` was made from */
     PyObject *header;
-    PyObject *header_name; /* NULL until it is asked for */
 };
 
 static struct glue_state *state_of(PyObject *self)
@@ -29,30 +30,56 @@ static PyObject *known_server(const struct glue_state *state, const struct moidc
     return NULL;
 }
 
-PyObject *glue_server_new(struct glue_state *state, struct moidc_server *server)
+/* Takes `server` over. */
+static PyObject *new_server(struct glue_state *state, struct moidc_server *server)
 {
-    PyObject *known = known_server(state, server);
-    unsigned place = state->servers_made % GLUE_SERVERS;
     allocfunc alloc = (allocfunc)PyType_GetSlot((PyTypeObject *)state->server_type, Py_tp_alloc);
-    struct glue_server *self;
+    struct glue_server *self = (struct glue_server *)alloc((PyTypeObject *)state->server_type, 0);
 
-    if (known != NULL) {
-        moidc_server_release(server);
-        Py_INCREF(known);
-        return known;
-    }
-    self = (struct glue_server *)alloc((PyTypeObject *)state->server_type, 0);
     if (self == NULL) {
         moidc_server_release(server);
         return NULL;
     }
     self->server = server;
-    known = state->servers[place];
-    state->servers[place] = (PyObject *)self;
-    state->servers_made++;
-    Py_XDECREF(known);
-    Py_INCREF(self);
+    self->header_name = PyUnicode_FromString(moidc_server_header_name(server));
+    if (self->header_name == NULL) {
+        Py_CLEAR(self);
+    }
     return (PyObject *)self;
+}
+
+PyObject *glue_server_new(struct glue_state *state, struct moidc_server *server)
+{
+    PyObject *dropped = NULL;
+    PyObject *known;
+    PyObject *made;
+
+    GLUE_LOCK(state);
+    known = known_server(state, server);
+    Py_XINCREF(known);
+    GLUE_UNLOCK(state);
+    if (known != NULL) {
+        moidc_server_release(server);
+        return known;
+    }
+    made = new_server(state, server);
+    if (made == NULL) {
+        return NULL;
+    }
+    GLUE_LOCK(state);
+    known = known_server(state, server); /* another thread may have been faster */
+    if (known == NULL) {
+        unsigned place = state->servers_made++ % GLUE_SERVERS;
+
+        dropped = state->servers[place];
+        state->servers[place] = known = made;
+    } else {
+        dropped = made;
+    }
+    Py_INCREF(known);
+    GLUE_UNLOCK(state);
+    Py_XDECREF(dropped);
+    return known;
 }
 
 static void server_dealloc(PyObject *object)
@@ -72,24 +99,34 @@ static void server_dealloc(PyObject *object)
 /* The header's value for `token` (taken over), a new reference; made once for each token. */
 static PyObject *header_of(struct glue_server *self, struct moidc_token *token)
 {
-    if (token != self->token || self->header == NULL) {
-        /* capital B whatever token_type's case: some servers compare it so (RFC 6750 §2.1 has it that way) */
-        PyObject *header =
-            PyUnicode_FromFormat("%s%s", moidc_server_header_prefix(self->server), moidc_token_reveal(token));
+    struct moidc_token *old_token;
+    PyObject *old_header = NULL;
+    PyObject *header;
 
-        if (header == NULL) {
-            moidc_token_release(token);
-            return NULL;
-        }
-        Py_XDECREF(self->header);
-        self->header = header;
-        moidc_token_release(self->token);
-        self->token = token;
-    } else {
+    GLUE_LOCK(self);
+    header = token == self->token ? self->header : NULL;
+    Py_XINCREF(header);
+    GLUE_UNLOCK(self);
+    if (header != NULL) {
         moidc_token_release(token);
+        return header;
     }
-    Py_INCREF(self->header);
-    return self->header;
+    /* capital B whatever token_type's case: some servers compare it so (RFC 6750 §2.1 has it that way) */
+    header = PyUnicode_FromFormat("%s%s", moidc_server_header_prefix(self->server), moidc_token_reveal(token));
+    if (header == NULL) {
+        moidc_token_release(token);
+        return NULL;
+    }
+    Py_INCREF(header);
+    GLUE_LOCK(self);
+    old_token = self->token;
+    old_header = self->header;
+    self->token = token;
+    self->header = header;
+    GLUE_UNLOCK(self);
+    moidc_token_release(old_token);
+    Py_XDECREF(old_header);
+    return header;
 }
 
 typedef enum moidc_code token_function(struct moidc_server *server, const struct moidc_token_request *request,
@@ -163,24 +200,27 @@ PyDoc_STRVAR(renewed_doc, "renewed($self, header, /)\n--\n\n"
 static PyObject *server_renewed(PyObject *object, PyObject *header)
 {
     struct glue_server *self = (struct glue_server *)object;
-    struct moidc_token *rejected = NULL;
-    PyObject *result;
+    struct moidc_token *rejected;
+    PyObject *last;
+    PyObject *result = NULL;
     int same;
 
-    if (self->header == NULL) {
-        PyErr_SetString(PyExc_ValueError, "no header was given out before");
-        return NULL;
-    }
-    same = PyObject_RichCompareBool(self->header, header, Py_EQ);
-    if (same < 0) {
-        return NULL;
-    }
-    if (same == 0) {
-        /* another thread has renewed since: its token is the answer */
-        return server_authorization(object, NULL, 0);
-    }
+    GLUE_LOCK(self);
+    last = self->header;
+    Py_XINCREF(last);
     rejected = moidc_token_hold(self->token); /* another thread may replace it while we wait */
-    result = ask(self, moidc_token_get, 0, rejected);
+    GLUE_UNLOCK(self);
+    if (last == NULL) {
+        return PyErr_Format(PyExc_ValueError, "no header was given out before");
+    }
+    same = PyObject_RichCompareBool(last, header, Py_EQ);
+    Py_DECREF(last);
+    if (same == 1) {
+        result = ask(self, moidc_token_get, 0, rejected);
+    } else if (same == 0) {
+        /* another thread has renewed since: its token is the answer */
+        result = server_authorization(object, NULL, 0);
+    }
     moidc_token_release(rejected);
     return result;
 }
@@ -269,14 +309,11 @@ static PyObject *server_uri(PyObject *object, void *closure)
 /* Made once: it is asked for by every request. */
 static PyObject *server_header_name(PyObject *object, void *closure)
 {
-    struct glue_server *self = (struct glue_server *)object;
+    PyObject *name = ((struct glue_server *)object)->header_name;
 
     (void)closure;
-    if (self->header_name == NULL) {
-        self->header_name = PyUnicode_FromString(moidc_server_header_name(self->server));
-    }
-    Py_XINCREF(self->header_name);
-    return self->header_name;
+    Py_INCREF(name);
+    return name;
 }
 
 static PyObject *server_header_prefix(PyObject *object, void *closure)

@@ -74,6 +74,18 @@ def extra_variable():
     return f"MOIDC_CERTIFI={certifi.where()}" if hasattr(certifi, "where") else None
 
 
+def environment():
+    """The environment and extra_variable(), as bytes: for free-threaded CPython, where the C core cannot read it itself."""
+    while True:
+        try:
+            variables = os.environ.copy()
+            break
+        except KeyError:  # another thread took one away meanwhile
+            continue
+    extra = extra_variable()
+    return [os.fsencode(f"{name}={value}") for name, value in variables.items()] + ([os.fsencode(extra)] if extra else [])
+
+
 def tracking_uri():
     mlflow = sys.modules.get("mlflow")
     if hasattr(mlflow, "get_tracking_uri"):

@@ -159,6 +159,47 @@ def test_threads_that_renew_make_1_refresh(world):
     assert len(world.token_requests("refresh_token")) == 1
 
 
+def test_threads_that_are_refused_together_go_on_with_1_renewal(world):
+    """Each repeats its own call: none takes a 401 that another one met for its own second one."""
+    world.robot()
+    with world.process() as process:
+        process.do("search()").ok()
+        for n in (2, 3):
+            world.provider.revoke_access()
+            for outcome in process.do("threads(16, lambda: [search() for _ in range(4)])").ok():
+                assert outcome["error"] is None and outcome["value"] == [["Default"]] * 4, outcome
+            assert len(world.token_requests()) == n
+            world.advance(61)  # one renewal a minute
+
+
+def test_a_token_may_change_under_threads_that_ask_for_it(world):
+    """The header is made once for each token: here by several threads, of tokens that come one after the other."""
+    world.robot()
+    with world.process() as process:
+        given = process.do("""
+from mlflow_oidc_client import _core
+server = _core.server_at(os.environ["URI"])
+ended = threading.Event()
+def change():
+    try:
+        return [server.login() for _ in range(10)]
+    finally:
+        ended.set()
+def ask():
+    seen = set()
+    while not ended.is_set():
+        seen.update(server.authorization() for _ in range(100))
+        assert server is _core.server(os.environ["URI"] + "/x") and server.header_name == "Authorization"
+    return sorted(seen)
+turns = iter([change] + [ask] * 3)
+result = threads(4, lambda: next(turns)())
+""").ok()
+    assert [outcome["error"] for outcome in given] == [None] * 4, given
+    seen = {header for outcome in given for header in outcome["value"]}
+    assert len(seen) >= 10 and all(header.startswith("Bearer at.") for header in seen)
+    assert len(world.token_requests()) in (10, 11)  # a thread that asks before the first login() has its own
+
+
 def test_one_identity_does_not_wait_for_another(world):
     second = world.new_server()
     world.write(world.person_settings(), world.robot_settings(uri=second.uri))
