@@ -2,6 +2,7 @@
 #include "flow/doctor.h"
 #include "flow/farewell.h"
 #include "flow/status.h"
+#include "flow/worker.h"
 
 void moidc_server_settings(const struct moidc_server *server,
                            void (*each)(void *ctx, const struct moidc_setting *setting), void *ctx)
@@ -44,11 +45,11 @@ enum moidc_code moidc_provider_logout(struct moidc_server *server, const struct 
                                       struct moidc_err *err)
 {
     struct wish wish = wish_of(server, request);
-    enum moidc_code rc = session_turn_take(server->session, &wish, err);
+    enum moidc_code rc = worker_begin(server->session, &wish, err);
 
     if (rc == MOIDC_OK) {
         rc = farewell_end_session(server->session, &wish, err);
-        session_turn_give(server->session);
+        worker_end(server->session);
     }
     return rc;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "flow/client.h"
+#include "flow/worker.h"
 
 /* Between "valid now" and more than any token lives. */
 static int64_t bounded(int64_t min_valid_s)
@@ -41,7 +42,7 @@ static struct wish wish_of(const struct moidc_server *server, const struct moidc
 static enum moidc_code obtain(struct moidc_server *server, const struct wish *wish, struct moidc_token **ret,
                               struct moidc_err *err)
 {
-    enum moidc_code rc = session_obtain(server->session, wish, ret, err);
+    enum moidc_code rc = worker_obtain(server->session, wish, ret, err);
 
     if (rc != MOIDC_OK && rc != MOIDC_E_MEMORY && rc != MOIDC_E_CANCELLED) {
         atomic_store(&server->failed, true);
@@ -72,7 +73,7 @@ enum moidc_code moidc_logout(struct moidc_server *server, const struct moidc_tok
     struct wish wish = wish_of(server, request);
 
     *removed = false;
-    return session_forget(server->session, &wish, removed, err);
+    return worker_forget(server->session, &wish, removed, err);
 }
 
 const char *moidc_token_reveal(const struct moidc_token *token)

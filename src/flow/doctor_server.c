@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The tracking server and what stands before it: what it answers without a token and with it. */
 #include "flow/doctor.h"
+#include "flow/worker.h"
 
 #include "io/clock.h"
 #include "oauth/challenge.h"
@@ -160,7 +161,7 @@ static enum moidc_code tell_with_token(const struct doctor *doctor, const struct
 static enum moidc_code get_token(const struct doctor *doctor, struct moidc_token **ret, struct moidc_err *err)
 {
     const struct settings *settings = doctor->wish.settings;
-    enum moidc_code rc = session_obtain(doctor->server->session, &doctor->wish, ret, err);
+    enum moidc_code rc = worker_obtain(doctor->server->session, &doctor->wish, ret, err);
     char date[DOCTOR_DATE_SIZE] = "the provider ends it";
 
     if (rc != MOIDC_OK) {

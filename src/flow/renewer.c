@@ -2,6 +2,7 @@
 /* The one thread that renews tokens before they end, so that no call waits for it (contract: rule 4). It lives as long
  * as there is something to renew. */
 #include "flow/client.h"
+#include "flow/worker.h"
 
 #include <signal.h>
 
@@ -25,7 +26,7 @@ static void renew(struct moidc_client *client, struct moidc_server *server)
     struct wish wish = {.settings = server->settings, .call = {.env = server->env, .ui = &ui}, .background = true};
     CLEANUP(token_release_p) struct moidc_token *token = NULL;
     struct moidc_err err;
-    enum moidc_code rc = session_obtain(server->session, &wish, &token, &err);
+    enum moidc_code rc = worker_obtain(server->session, &wish, &token, &err);
 
     notices_add(&client->notices, MOIDC_DEBUG, "renewal.end server=%s result=%s", server->settings->uri,
                 moidc_code_info(rc)->name);

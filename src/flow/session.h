@@ -84,18 +84,9 @@ bool session_is_for(const struct session *session, const struct settings *settin
 struct moidc_token *session_peek(struct session *session, const struct settings *settings, int64_t min_valid_s,
                                  const struct moidc_token *rejected, bool *ending);
 
-/* A token as moidc_token_get() promises: works for it, or waits for the thread that does and adopts what it brings. */
-enum moidc_code session_obtain(struct session *session, const struct wish *wish, struct moidc_token **ret,
-                               struct moidc_err *err) MUST_CHECK;
-
-/* Forgets the tokens, in memory and on disk, after revoking the refresh token where that can be done. */
-enum moidc_code session_forget(struct session *session, const struct wish *wish, bool *removed,
-                               struct moidc_err *err) MUST_CHECK;
-
-/* Makes the calling thread the busy one, after those before it, without asking for a token; then ends that.
- * MOIDC_E_CANCELLED: the caller did not want to wait, or it is the busy thread already. */
-enum moidc_code session_turn_take(struct session *session, const struct wish *wish, struct moidc_err *err) MUST_CHECK;
-void session_turn_give(struct session *session);
+/* The same without a new reference, and without a look at when it should be renewed. Mutex held. */
+struct moidc_token *session_fitting(const struct session *session, const struct settings *settings, int64_t min_valid_s,
+                                    const struct moidc_token *rejected);
 
 /* The settings were changed by the user: what failed before may work now. */
 void session_unblock(struct session *session);

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "config/setting_show.h"
 #include "flow/obtain.h"
+#include "flow/worker.h"
 #include "io/clock.h"
 #include "oauth/claims.h"
 
@@ -90,7 +91,7 @@ enum moidc_code status_read(struct moidc_server *server, const struct wish *wish
         .person = session_is_person(server->session),
         .id_token = settings->use_id_token,
     };
-    enum moidc_code rc = session_turn_take(server->session, wish, err);
+    enum moidc_code rc = worker_begin(server->session, wish, err);
 
     if (rc != MOIDC_OK) {
         return rc;
@@ -98,7 +99,7 @@ enum moidc_code status_read(struct moidc_server *server, const struct wish *wish
     status.renewable = !status.person;
     rc = obtain_look(server->session, wish, err);
     rc = rc == MOIDC_OK ? judge(server->session, settings, &status, err) : rc;
-    session_turn_give(server->session);
+    worker_end(server->session);
     if (rc == MOIDC_OK) {
         *ret = status;
     }
@@ -163,8 +164,8 @@ enum moidc_code status_userinfo(struct moidc_server *server, const struct wish *
 
     settings.use_id_token = false; /* whatever the tracking server takes: here it is the access token */
     asking.settings = &settings;
-    rc = session_obtain(server->session, &asking, &token, err);
-    rc = rc == MOIDC_OK ? session_turn_take(server->session, wish, err) : rc;
+    rc = worker_obtain(server->session, &asking, &token, err);
+    rc = rc == MOIDC_OK ? worker_begin(server->session, wish, err) : rc;
     if (rc != MOIDC_OK) {
         return rc;
     }
@@ -176,6 +177,6 @@ enum moidc_code status_userinfo(struct moidc_server *server, const struct wish *
     } else {
         provider_clear(&server->session->provider); /* what was wrong there is looked at afresh next time */
     }
-    session_turn_give(server->session);
+    worker_end(server->session);
     return rc;
 }
