@@ -81,6 +81,7 @@ void moidc_client_free(struct moidc_client *client)
     settings_file_free(client->files[0]);
     settings_file_free(client->files[1]);
     mem_free(client->first_server);
+    uri_index_free(client->index);
     mem_free(client->stranger);
     mem_free(client->start_dir);
     pthread_cond_destroy(&client->idle);

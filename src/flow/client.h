@@ -3,6 +3,7 @@
 #ifndef FLOW_CLIENT_H
 #define FLOW_CLIENT_H
 
+#include "base/uri_index.h"
 #include "flow/session.h"
 
 struct moidc_server {
@@ -14,7 +15,6 @@ struct moidc_server {
     struct url url;        /* of settings->uri */
     char *token_hint;
     bool nested;        /* another server is described, or was met, below its URI (client->mutex) */
-    bool nests_met;     /* the latter */
     atomic_bool failed; /* its last call failed: the settings are read again */
 };
 
@@ -29,6 +29,8 @@ struct moidc_client {
     struct session *sessions;
     struct moidc_server **servers; /* the met ones whose settings are kept, each a reference */
     size_t server_count;
+    struct moidc_server *latest; /* the one of them that was asked for last */
+    struct uri_index *index; /* of the URIs that were described at the last look, or met: with the met server or NULL */
     struct settings_file *files[2];
     char *first_server;    /* what the variables describe where the tracking URI is not http(s) */
     bool any_server;       /* settings of any server were found at the last look */

@@ -181,13 +181,6 @@ static enum moidc_code server_new(struct moidc_client *client, const struct moid
     return rc;
 }
 
-static void nest(struct moidc_server *outer, const struct moidc_server *inner)
-{
-    if (url_is_below(&inner->url, &outer->url)) {
-        outer->nests_met = outer->nested = true;
-    }
-}
-
 /* Puts `server` (its reference is taken over) into the place of the one with the same URI, or adds it. */
 static enum moidc_code remember(struct moidc_client *client, struct moidc_server *server, struct moidc_err *err)
 {
@@ -198,7 +191,9 @@ static enum moidc_code remember(struct moidc_client *client, struct moidc_server
             if (!settings_equal(client->servers[i]->settings, server->settings)) {
                 session_unblock(server->session); /* the user changed something: perhaps what was wrong */
             }
-            server->nests_met = server->nested = client->servers[i]->nests_met;
+            uri_index_free(client->index); /* it names the one that goes */
+            client->index = NULL;
+            client->latest = NULL;
             moidc_server_release(client->servers[i]);
             client->servers[i] = server;
             return MOIDC_OK;
@@ -211,10 +206,6 @@ static enum moidc_code remember(struct moidc_client *client, struct moidc_server
         return err_memory(err);
     }
     client->servers = longer;
-    for (size_t i = 0; i < client->server_count; i++) {
-        nest(longer[i], server);
-        nest(server, longer[i]);
-    }
     client->servers[client->server_count++] = server;
     return MOIDC_OK;
 }
@@ -318,37 +309,72 @@ static struct moidc_server *longest_met(struct moidc_client *client, const struc
     return best;
 }
 
-/* The met server at `place`, if it needs no look-up. It comes to the front: the next request is most likely for it too, and
- * costs the same however many were met. */
-static struct moidc_server *settled(struct moidc_client *client, size_t place)
+/* `server` if it needs no look-up. The next request is most likely for it too, and found faster. */
+static struct moidc_server *settled(struct moidc_client *client, struct moidc_server *server)
 {
-    struct moidc_server *server = client->servers[place];
-
-    client->servers[place] = client->servers[0];
-    client->servers[0] = server;
-    return server->nested || atomic_load(&server->failed) ? NULL : server;
+    if (server == NULL || atomic_load(&server->failed)) {
+        return NULL;
+    }
+    client->latest = server;
+    return server;
 }
 
 struct moidc_server *lookup_met(struct moidc_client *client, const struct url *url)
 {
-    for (size_t i = 0; i < client->server_count; i++) {
-        const struct moidc_server *server = client->servers[i];
+    void *found = NULL;
 
-        if (!server->nested && url_is_below(url, &server->url)) {
-            return settled(client, i); /* nothing is below it, so no longer one covers the request */
-        }
+    if (client->latest != NULL && !client->latest->nested && url_is_below(url, &client->latest->url)) {
+        return settled(client, client->latest); /* nothing is below it, so no longer one covers the request */
     }
-    return NULL;
+    if (client->index == NULL || !uri_index_find(client->index, url, &found)) {
+        return NULL;
+    }
+    return settled(client, found);
 }
 
 struct moidc_server *lookup_met_by_its_uri(struct moidc_client *client, const char *uri)
 {
-    for (size_t i = 0; i < client->server_count; i++) {
-        if (strcmp(client->servers[i]->settings->uri, uri) == 0) {
-            return settled(client, i); /* no longer one could cover it */
-        }
+    bool same = client->latest != NULL && strcmp(client->latest->settings->uri, uri) == 0;
+
+    return same ? settled(client, client->latest) : NULL; /* no longer one could cover it */
+}
+
+struct indexing {
+    struct uri_index *index;
+    bool failed;
+};
+
+static void add_described(void *ctx, const char *uri)
+{
+    struct indexing *indexing = ctx;
+
+    indexing->failed = !uri_index_add(indexing->index, uri, NULL) || indexing->failed;
+}
+
+/* Puts in order what is described and what was met, so that most requests need no look at either. */
+static enum moidc_code make_index(struct moidc_client *client, const struct settings_sources *sources,
+                                  struct moidc_err *err)
+{
+    CLEANUP(uri_index_free_p) struct uri_index *index = uri_index_new();
+    struct indexing indexing = {.index = index};
+    enum moidc_code rc = index != NULL ? settings_each(sources, add_described, &indexing, err) : err_memory(err);
+
+    for (size_t i = 0; rc == MOIDC_OK && i < client->server_count; i++) {
+        struct moidc_server *server = client->servers[i];
+
+        indexing.failed = !uri_index_add(index, server->settings->uri, server) || indexing.failed;
     }
-    return NULL;
+    if (rc != MOIDC_OK || indexing.failed) {
+        return rc != MOIDC_OK ? rc : err_memory(err);
+    }
+    uri_index_sort(index);
+    uri_index_free(client->index);
+    client->index = index;
+    index = NULL;
+    for (size_t i = 0; i < client->server_count; i++) {
+        client->servers[i]->nested = uri_index_any_below(client->index, client->servers[i]->settings->uri);
+    }
+    return MOIDC_OK;
 }
 
 enum moidc_code lookup_sources(struct moidc_client *client, const struct moidc_lookup *lookup, const struct url *url,
@@ -399,9 +425,9 @@ enum moidc_code lookup_server(struct moidc_client *client, const struct moidc_lo
             }
         }
     }
-    for (size_t i = 0; i < client->server_count; i++) {
-        client->servers[i]->nested =
-            client->servers[i]->nests_met || settings_any_below(&sources, client->servers[i]->settings->uri);
+    rc = make_index(client, &sources, err);
+    if (rc != MOIDC_OK) {
+        return rc;
     }
     *ret = server;
     return MOIDC_OK;

@@ -459,6 +459,15 @@ def test_a_server_that_was_met_keeps_its_requests_when_its_block_is_gone(world):
         assert scope("/x") == ["root"] and scope("/a/x") == ["inner"]
 
 
+def test_settings_of_a_server_that_has_others_below_are_kept_while_they_work(world):
+    world.write(world.robot_settings(uri=HOST, scope="root"), world.robot_settings(uri=f"{HOST}/a", scope="inner"))
+    with world.process() as process:
+        given = process.do(f"token('{HOST}/x')").ok()
+        world.write(text="[[tool.mlflow-oidc-client.tracking-servers]")
+        assert process.do(f"token('{HOST}/x')").ok() == given == process.do(f"token('{HOST}/ab')").ok()
+        process.do(f"token('{HOST}/a/x')").failed("configuration", "pyproject.toml")  # first met: looked up
+
+
 @pytest.mark.parametrize("second", [HOST + "/", "HTTP://MLFLOW.EXAMPLE.COM:80", HOST])
 def test_two_blocks_for_one_uri_are_an_error(world, second):
     path = world.write(world.robot_settings(uri=HOST), world.robot_settings(uri=second, client_id="app"))
