@@ -1,0 +1,132 @@
+"""A first token with client credentials, and a second: network part and whole process, against curl doing the same requests on
+one connection, with the authorities in a file of one certificate, in the system's bundle, in a hashed directory."""
+
+import json
+from pathlib import Path
+
+from parts.crowd import Crowd
+from parts.world import ON_DISK, elapsed_ms, in_turns, note, run, table
+from tls import Authority
+
+BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+KINDS = {"one": "a file of one certificate", "bundle": "the system's bundle and it", "directory": "a hashed directory of the same"}
+
+# whoever asks 0.2.4 for its token without importing MLflow
+REFERENCE_TOKEN = """
+from mlflow_oidc_client.config import read_settings
+from mlflow_oidc_client.oidc_session import OIDCSession
+import os
+s = read_settings(os.environ['MLFLOW_TRACKING_URI'])
+i = OIDCSession(s.issuer, s.client_id, s.client_secret, s.redirect_uri, s.audience, s.scope, s.interactive)
+print(i._cache.access_token)
+i.close()
+"""
+
+
+def authorities(world):
+    """{kind: (environment, curl's options)}; the kinds that this machine has."""
+    ours = world.authority.ca_file
+    kinds = {"one": ({"SSL_CERT_FILE": str(ours)}, ["--cacert", ours])}
+    if not BUNDLE.exists():
+        return kinds
+    bundle, directory = world.folder / "bundle.pem", world.folder / "hashed"
+    bundle.write_text(BUNDLE.read_text() + ours.read_text())
+    directory.mkdir()
+    for i, certificate in enumerate(bundle.read_text().split("-----BEGIN CERTIFICATE-----")[1:]):
+        (directory / f"{i}.pem").write_text("-----BEGIN CERTIFICATE-----" + certificate)
+    run("openssl", "rehash", directory)
+    # without --cacert curl reads the system's bundle as well
+    other = Authority(world.folder, "other").ca_file
+    return kinds | {"bundle": ({"SSL_CERT_FILE": str(bundle)}, ["--cacert", bundle]),
+                    "directory": ({"SSL_CERT_DIR": str(directory)}, ["--cacert", other, "--capath", directory])}
+
+
+class Curl:
+    """Discovery, a token request and another one, on one connection."""
+
+    def __init__(self, world, trusted):
+        self._world = world
+        issuer = world.provider.issuer
+        common = ["-s", *trusted, "-o", "/dev/null", "-w", "%{time_total}\\n"]
+        metadata = f"{issuer}/.well-known/openid-configuration"
+        token_endpoint = json.loads(run("curl", "-s", *trusted, metadata))["token_endpoint"]
+        form = "grant_type=client_credentials&client_id=robot&client_secret=secret&audience=robot"
+        token = ["--next", *common, "-d", form, token_endpoint]
+        self._two = ["curl", *common, metadata, *token]
+        self._three = [*self._two, *token]
+
+    def whole(self):
+        return elapsed_ms(self._two, {"PATH": "/usr/bin:/bin"}, self._world.folder)
+
+    def _times(self, command):
+        return [float(line) * 1000 for line in run(*command, env={"PATH": "/usr/bin:/bin"}).split()]
+
+    def network(self):
+        return sum(self._times(self._two))
+
+    def second(self):
+        return self._times(self._three)[2]
+
+
+def contenders(world, trust, curl):
+    """{name: act}"""
+
+    def environment(which, home="cold"):
+        env = world.environment(which, home)
+        del env["SSL_CERT_FILE"]
+        return env | trust
+
+    def whole(which, *command, home="cold"):
+        world.forget(which, home)
+        return elapsed_ms(command, environment(which, home), world.folder)
+
+    def inside(which, act):
+        world.forget(which, "cold")
+        with Crowd(world, which, 1, [act], environment(which)) as crowd:
+            return crowd.release()[0]
+
+    python = world.venvs["reference"] / "bin/python"
+    return {
+        "curl, whole": curl.whole, "ours, whole": lambda: whole("ours", world.program, "token"),
+        "ours on disk, whole": lambda: whole("ours", world.program, "token", home=ON_DISK),
+        "reference, whole": lambda: whole("reference", python, "-c", REFERENCE_TOKEN),
+        "curl, network": curl.network, "ours, network": lambda: inside("ours", "first"),
+        "reference, network": lambda: inside("reference", "first"),
+        "curl, second": curl.second, "ours, second": lambda: inside("ours", "second")}
+
+
+def measure(world):
+    found = {}
+    for kind, (trust, options) in authorities(world).items():
+        acts = contenders(world, trust, Curl(world, options))
+        quick = {name: act for name, act in acts.items() if name.endswith("whole") and not name.startswith("reference")}
+        slow = {name: act for name, act in acts.items() if name not in quick}
+        found[kind] = in_turns(world.rounds, quick) | in_turns(max(5, world.rounds // 3), slow)
+        note(f"cold: {kind} {found[kind]}")
+    return found
+
+
+def rows(found):
+    for kind, name in KINDS.items():
+        if kind in found:
+            run = found[kind]
+            yield (f"a first token, client credentials, whole process; {name}", run["reference, whole"], run["ours, whole"], run["curl, whole"],
+                   "curl, the same two requests", "ms")
+            yield "... the first call in a process", run["reference, network"], run["ours, network"], run["curl, network"], "curl's own count", "ms"
+    yield ("... the first of these with the home on this machine's disk", None, found["one"]["ours on disk, whole"], found["one"]["ours, whole"],
+           "in memory", "ms")
+    yield "... a second token, metadata and connection kept", None, found["one"]["ours, second"], found["one"]["curl, second"], "curl, one request", "ms"
+
+
+def section(found):
+    yield from ["## A token from the provider", "",
+                "ms. Client credentials: metadata, then a token request, on one connection with TLS 1.3; the provider is that of the tests and",
+                "takes most of the time. \"Call\" is the first call in a Python process, from the settings to the saved cache; beside it curl's",
+                "`time_total` of the two requests. \"Second\" is a further token request of the same process. 0.2.4 keeps neither metadata nor",
+                "connection: its second is as its first.", ""]
+    yield from table(["authorities in", "whole process: curl", "ours", "0.2.4", "call: curl", "ours", "0.2.4", "second: curl", "ours",
+                      "ours / curl: whole", "call", "second"],
+                     [(KINDS[kind], *(run[f"{who}, {what}"] for what in ("whole", "network") for who in ("curl", "ours", "reference")),
+                       run["curl, second"], run["ours, second"],
+                       *(f"{run[f'ours, {what}'] / run[f'curl, {what}']:.2f}" for what in ("whole", "network", "second")))
+                      for kind, run in found.items()])

@@ -1,0 +1,58 @@
+"""Calls that meet an expiring token: one after another for seconds, while each token request takes 200 ms."""
+
+import statistics
+
+from parts.world import note, table
+
+DELAY_S, LIFETIME_S, WINDOW_MS = 0.2, 5, 300  # a fifth of the lifetime, in which it is renewed, is well above the delay
+FIELDS = ("p50", "p99", "p999", "max")
+
+
+def measure(world):
+    """{name: {field: median of the runs, of max the largest}}"""
+    found = {}
+    world.provider.effect("token", delay=DELAY_S)
+    for turn in range(3):
+        for which, lifetime_s, name in (("ours", LIFETIME_S, "renewed"), ("ours", 3600, "not renewed"), ("reference", LIFETIME_S, "0.2.4")):
+            if which == "reference" and turn:
+                continue
+            world.provider.expires_in = lifetime_s
+            world.forget(which, "renewal")
+            told = world.inside(which, "steady", str(2 * LIFETIME_S + 1 if lifetime_s == LIFETIME_S else LIFETIME_S), str(WINDOW_MS),
+                                env=world.environment(which, "renewal"))
+            found.setdefault(name, []).append(told["all"])
+            if told["during"] is not None:
+                found.setdefault(name + ", during", []).append(told["during"] | {"renewals": told["renewals"]})
+            note(f"renewal: {name} {told}")
+    world.provider.heal()
+    world.provider.expires_in = 3600
+    return {name: summary(runs) for name, runs in found.items()}
+
+
+def summary(runs):
+    return {field: (max if field == "max" else statistics.median)(run[field] for run in runs) for field in FIELDS} | {
+        "calls": sum(run["calls"] for run in runs), "renewals": sum(run.get("renewals", 0) for run in runs)}
+
+
+def rows(found):
+    during, quiet = found["renewed, during"], found["not renewed"]
+    yield ("calls while a token is renewed, 99.9 of 100", found["0.2.4, during"]["p999"], during["p999"], quiet["p999"],
+           "the same without a renewal", "us")
+
+
+def section(found):
+    during, quiet = found["renewed, during"], found["not renewed"]
+    yield from ["## A call that meets an expiring token", "",
+                f"Calls one after another, us each. Tokens live {LIFETIME_S} s, and the provider takes {DELAY_S * 1000:.0f} ms for each token"
+                f" request. \"During\" are the calls of the",
+                f"{WINDOW_MS} ms before the first call that has the new token, {during['renewals']} renewals of ours; the last line but one is the same loop without any",
+                "renewal: what the machine and its other work do to a loop.", ""]
+    names = (("during a renewal", "renewed, during"), ("the whole of that loop", "renewed"), ("no renewal", "not renewed"),
+             ("0.2.4, during", "0.2.4, during"))
+    yield from table(["", "calls", "median", "99 of 100", "99.9 of 100", "slowest", "99.9 / median"],
+                     [(name, *(found[key][field] for field in ("calls", *FIELDS)), f"{found[key]['p999'] / found[key]['p50']:.1f}")
+                      for name, key in names])
+    waited = during["max"] >= DELAY_S * 1e6
+    yield from [f"The slowest call took {during['max'] / 1000:.1f} ms, with {DELAY_S * 1000:.0f} ms of network in the renewal: "
+                + ("a call waited for the network." if waited else "none waited for the network.")
+                + f" 99.9 of 100 calls took {during['p999'] / quiet['p999']:.2f} times what they take", "without a renewal.", ""]
