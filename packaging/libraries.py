@@ -1,6 +1,7 @@
 """libcurl, OpenSSL, jansson and qrcodegen as archives, with no more in them than is used."""
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -33,6 +34,10 @@ CURL_DISABLED = """
 """.split()
 
 
+# Small: what computes is in assembly, which this does not change.
+OPENSSL_OPTIMIZATION = "-Os"
+
+
 def environment(target):
     """No date: OpenSSL notes it down, and the libraries of two commits are to be the same."""
     return targets.environment(target) | {"SOURCE_DATE_EPOCH": "0"}
@@ -61,14 +66,14 @@ def build_openssl(target, source, log):
     folder = target.folder / "openssl"
     folder.mkdir(parents=True)
     env = environment(target) | {"CC": "moidc-cc", "AR": "moidc-ar", "RANLIB": "moidc-ranlib"}
-    env["CFLAGS"] = " ".join(library_flags(target))
+    env["CFLAGS"] = " ".join(library_flags(target, OPENSSL_OPTIMIZATION))
     configure = Path("../../sources/openssl/Configure")  # relative: it stands in what is built
     run(["perl", configure, target.openssl, "--prefix=/nonexistent", "--libdir=lib", "--openssldir=/nonexistent",
          "--with-rand-seed=os", *(f"no-{word}" for word in OPENSSL_WITHOUT)], log, cwd=folder, env=env)
     if target.machine == "x86_64":
         # 670 KB of AES-GCM for AVX-512, which the script that writes it leaves out for an assembler before 2.30
         run(["make", "CC=echo GNU assembler version 2.29 #", "crypto/modes/aes-gcm-avx512.s"], log, cwd=folder, env=env)
-    run(["make", "-j1", "build_libs"], log, cwd=folder, env=env)
+    run(["make", f"-j{os.cpu_count()}", "build_libs"], log, cwd=folder, env=env)
     archives = [folder / "libssl.a", folder / "libcrypto.a"]
     headers = [*source.folder.glob("include/openssl/*.h"), *folder.glob("include/openssl/*.h")]
     install(target, archives, headers, "openssl")
@@ -85,7 +90,7 @@ def build_curl(target, source, log):
          "--prefix=/nonexistent", f"--with-openssl={target.prefix}", "--with-pic", "--enable-threaded-resolver",
          *(f"--without-{word}" for word in CURL_WITHOUT), *(f"--disable-{word}" for word in CURL_DISABLED)],
         log, cwd=folder, env=env)
-    run(["make", "-j1", "-C", "lib"], log, cwd=folder, env=env)
+    run(["make", f"-j{os.cpu_count()}", "-C", "lib"], log, cwd=folder, env=env)
     install(target, [folder / "lib/.libs/libcurl.a"], source.folder.glob("include/curl/*.h"), "curl")
     describe(target, "libcurl", source.upstream, "-lcurl", "libssl libcrypto")
 
@@ -122,7 +127,7 @@ def copy_tomlplusplus(target):
 def build(target, fetched):
     """All of them, unless the same were built before."""
     stamp = target.prefix / "made-of.json"
-    made_of = json.dumps([fetched[name].version for name in WANTED] + library_flags(target) + OPENSSL_WITHOUT + CURL_WITHOUT + CURL_DISABLED)
+    made_of = json.dumps([fetched[name].version for name in WANTED] + library_flags(target) + [OPENSSL_OPTIMIZATION] + OPENSSL_WITHOUT + CURL_WITHOUT + CURL_DISABLED)
     if stamp.exists() and stamp.read_text() == made_of:
         return
     for name in ("root", "openssl", "curl", "jansson", "qrcodegen"):

@@ -21,6 +21,8 @@ class Target:
     platform_tag: str
     openssl: str  # what OpenSSL's Configure calls it
     strip: str
+    python_tag: str = "cp310-abi3"
+    libraries: str = ""  # of another target, whose libraries are taken
 
     @property
     def folder(self):
@@ -28,7 +30,15 @@ class Target:
 
     @property
     def prefix(self):
-        return self.folder / "root"
+        return BUILD / (self.libraries or self.name) / "root"
+
+    @property
+    def tag(self):
+        return f"{self.python_tag}-{self.platform_tag}"
+
+    @property
+    def is_abi3(self):
+        return "-abi3" in self.python_tag
 
     @property
     def is_own(self):
@@ -50,6 +60,10 @@ TARGETS = {
     )
 }
 
+# CPython without the interpreter's lock has no limited API: a wheel of its own.
+FREE_THREADED = dataclasses.replace(TARGETS["manylinux-x86_64"], name="free-threaded-x86_64", python_tag="cp313-cp313t",
+                                    libraries="manylinux-x86_64")
+
 # The same protections as meson.build has, for what is linked in.
 PROTECTION = {
     "x86_64": ["-fcf-protection"],
@@ -64,8 +78,8 @@ FORTIFY = "-D_FORTIFY_SOURCE=2"
 
 
 def library_flags(target, optimization="-O2"):
-    # nothing unwinds through C: without its tables the libraries are a tenth smaller
-    return [optimization, *COMMON, *PROTECTION[target.machine], "-fno-asynchronous-unwind-tables", FORTIFY]
+    # nothing unwinds through C: without its tables the libraries are a tenth smaller. zig asks for them by -funwind-tables
+    return [optimization, *COMMON, *PROTECTION[target.machine], "-fno-unwind-tables", "-fno-asynchronous-unwind-tables", FORTIFY]
 
 
 def write_program(path, text):
