@@ -19,7 +19,10 @@ def debian_version():
 
 
 def maintainer():
-    return f"{os.environ.get('DEBFULLNAME', 'mlflow-oidc-client authors')} <{os.environ.get('DEBEMAIL', 'mlflow-oidc-client@example.org')}>"
+    """As Debian's tools want it told, else who made the commit that is packed."""
+    author = ["git", "-C", TOP, "log", "-1", "--format=%an%n%ae"]
+    name, mail = subprocess.run(author, check=True, capture_output=True, text=True).stdout.splitlines()
+    return f"{os.environ.get('DEBFULLNAME', name)} <{os.environ.get('DEBEMAIL', mail)}>"
 
 
 def fill_in(folder):
