@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "flow/client.h"
+#include "flow/met.h"
 #include "flow/refusal.h"
 
 void moidc_server_peek(struct moidc_client *client, const char *uri, struct moidc_server **ret)
@@ -8,9 +8,9 @@ void moidc_server_peek(struct moidc_client *client, const char *uri, struct moid
     struct url url;
 
     pthread_mutex_lock(&client->mutex);
-    server = lookup_met_by_its_uri(client, uri);
+    server = met_settled_at(client, uri);
     if (server == NULL && url_parse(uri, &url)) {
-        server = lookup_met(client, &url);
+        server = met_settled(client, &url);
     }
     if (server != NULL) {
         server_hold(server);
@@ -31,7 +31,7 @@ enum moidc_code moidc_server_find(struct moidc_client *client, const char *uri, 
         return MOIDC_OK;
     }
     pthread_mutex_lock(&client->mutex);
-    server = lookup_met(client, &url);
+    server = met_settled(client, &url);
     if (server == NULL && !lookup_is_known_stranger(client, lookup, &url)) {
         rc = lookup_server(client, lookup, &url, &server, err);
     }

@@ -50,11 +50,6 @@ struct moidc_client {
     atomic_bool stopped; /* the grace is over: transfers end */
 };
 
-/* The met server that covers `url` for certain, borrowed; NULL: look it up. client->mutex held. */
-struct moidc_server *lookup_met(struct moidc_client *client, const struct url *url);
-/* The same for the server whose own URI is spelt just so; for that it need not be taken apart. client->mutex held. */
-struct moidc_server *lookup_met_by_its_uri(struct moidc_client *client, const char *uri);
-
 /* Reads the settings and finds the server that covers `url`, a new one where it was not met or its last call failed.
  *   ret  borrowed; NULL when nothing covers it. client->mutex held. */
 enum moidc_code lookup_server(struct moidc_client *client, const struct moidc_lookup *lookup, const struct url *url,
