@@ -9,7 +9,7 @@ from parts.world import ON_DISK, elapsed_ms, in_turns, note, run, table
 from tls import Authority
 
 BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
-KINDS = {"one": "a file of one certificate", "bundle": "the system's bundle and it", "directory": "a hashed directory of the same"}
+KINDS = {"one": "one certificate", "bundle": "system bundle", "directory": "hashed directory"}
 
 # whoever asks 0.2.4 for its token without importing MLflow
 REFERENCE_TOKEN = """
@@ -110,20 +110,20 @@ def rows(found):
     for kind, name in KINDS.items():
         if kind in found:
             run = found[kind]
-            yield (f"a first token, client credentials, whole process; {name}", run["reference, whole"], run["ours, whole"], run["curl, whole"],
+            yield (f"a first token, whole process; {name}", run["reference, whole"], run["ours, whole"], run["curl, whole"],
                    "curl, the same two requests", "ms")
             yield "... the first call in a process", run["reference, network"], run["ours, network"], run["curl, network"], "curl's own count", "ms"
-    yield ("... the first of these with the home on this machine's disk", None, found["one"]["ours on disk, whole"], found["one"]["ours, whole"],
+    yield ("... one certificate, saved to this machine's disk", None, found["one"]["ours on disk, whole"], found["one"]["ours, whole"],
            "in memory", "ms")
-    yield "... a second token, metadata and connection kept", None, found["one"]["ours, second"], found["one"]["curl, second"], "curl, one request", "ms"
+    yield "... a second token of a process", None, found["one"]["ours, second"], found["one"]["curl, second"], "curl, one request", "ms"
 
 
 def section(found):
     yield from ["## A token from the provider", "",
-                "ms. Client credentials: metadata, then a token request, on one connection with TLS 1.3; the provider is that of the tests and",
-                "takes most of the time. \"Call\" is the first call in a Python process, from the settings to the saved cache; beside it curl's",
-                "`time_total` of the two requests. \"Second\" is a further token request of the same process. 0.2.4 keeps neither metadata nor",
-                "connection: its second is as its first.", ""]
+                "ms. Client credentials: metadata, then a token request, on one connection with TLS 1.3. The authorities are in a file of one",
+                "certificate, in a copy of the system's bundle with that one, in a hashed directory of the same. \"Call\" is the first call in a Python process, from the settings to the saved cache; beside it curl's",
+                "`time_total` of the two requests. \"Second\" is a further token request of the same process, with the metadata and the connection",
+                "of the first; with us also the cache is read, locked and written. 0.2.4 keeps neither: its second is as its first.", ""]
     yield from table(["authorities in", "whole process: curl", "ours", "0.2.4", "call: curl", "ours", "0.2.4", "second: curl", "ours",
                       "ours / curl: whole", "call", "second"],
                      [(KINDS[kind], *(run[f"{who}, {what}"] for what in ("whole", "network") for who in ("curl", "ours", "reference")),

@@ -168,7 +168,7 @@ KINDS = (("warm", "a warm call, us"), ("cached", "`mlflow-oidc token` from the c
 
 def section(found):
     yield from ["## What grows with what", "",
-                "Medians; the exponent is that of the last step: 0 does not grow, 1 is linear. Where the smallest takes longest, that is the",
+                "The exponent is that of the last step: 0 does not grow, 1 is linear. Where the smallest takes longest, that is the",
                 "machine's other work. A program that meets its server reads all blocks, so `mlflow-oidc token` grows with them.", ""]
     for case, name in NAMES.items():
         sizes = list(found[case])

@@ -6,6 +6,7 @@ import shutil
 import signal
 import statistics
 
+from parts import where
 from parts.cold import REFERENCE_TOKEN
 from parts.world import elapsed_ms, in_turns, note, run, spawned, table
 from provider import Grant
@@ -42,6 +43,7 @@ class OidcAgent:
 
     def end(self):
         os.kill(self._pid, signal.SIGTERM)
+        shutil.rmtree(os.path.dirname(self.env["OIDC_SOCK"]), ignore_errors=True)  # it leaves its folder
 
 
 def gh_environment(world):
@@ -78,11 +80,12 @@ def measure(world):
         taken = in_turns(5 * world.rounds, {name: one(*what) for name, what in known.items()})
         taken |= in_turns(max(3, world.rounds // 3), slow)
         used = {name: usage(world, *what) for name, what in known.items()}
+        places = where.measure(world, known[OURS], known[DYNAMIC])
     finally:
         if agent is not None:
             agent.end()
     note(f"start: {taken}")
-    return {"ms": taken, "used": used}
+    return {"ms": taken, "used": used, "where": places}
 
 
 def usage(world, command, env):
@@ -123,3 +126,4 @@ def section(found):
     if "calls" in used[OURS]:
         of = lambda name: ", ".join(f"{count} {call}" for call, count in sorted(used[name]["calls"].items(), key=lambda item: -item[1]))  # noqa: E731
         yield from ["System calls of `mlflow-oidc token`: " + of(OURS) + ".", "", "Of the C program: " + of(DYNAMIC) + ".", ""]
+    yield from where.section(found["where"])

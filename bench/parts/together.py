@@ -61,9 +61,10 @@ def section(found):
     for count in COUNTS["ours"]:
         hit, cold = found["ours", count, False], found["ours", count, True]
         ends = [value for run, act in ((hit, "nothing"), (hit, "read"), (hit, "first"), (cold, "first")) for value in run[act]]
-        lines.append((f"{count}", *ends, f"{cold['first'][1] / cold['first'][0]:.2f}", cold["requests"]))
+        lines.append((f"{count}", *ends, f"{cold['first'][1] / cold['first'][0]:.2f}",
+                      f"{cold['first'][1] / hit['first'][1]:.2f}", cold["requests"]))
     yield from table(["processes", *(f"{what}: {end}" for what in ("nothing", "read", "valid cache", "empty cache")
-                                     for end in ("first", "last")), "last / first", "token requests"], lines)
+                                     for end in ("first", "last")), "empty: last / first", "last: empty / valid", "token requests"], lines)
     reference = {count: found["reference", count, True] for count in COUNTS["reference"]}
     yield from ["0.2.4, with an empty cache: " + "; ".join(
         f"{run['served']} of {count} get a token, the first after {run['first'][0]:,.0f} ms, the last after {run['first'][1]:,.0f} ms,"
