@@ -247,7 +247,7 @@ def test_an_expired_code_is_replaced_by_another(world):
     process, first = waiting(world)
     world.advance(61)
     process.see("expired")
-    world.provider.wait_for("device", 2)
+    world.wait_for(lambda: len(world.provider.devices) == 2)
     second = world.provider.devices[-1]
     process.see(second.user_code)
     assert second.user_code != first.user_code and second.challenge != first.challenge
@@ -260,7 +260,7 @@ def test_a_code_that_the_provider_calls_expired_is_replaced_too(world):
     process, first = waiting(world)
     world.provider.replace("token", 400, json={"error": "expired_token"}, times=1)
     world.advance(5)
-    world.provider.wait_for("device", 2)
+    world.wait_for(lambda: len(world.provider.devices) == 2)
     process.see(world.provider.devices[-1].user_code)
     finish(world, process, world.provider.devices[-1]).ok()
 
