@@ -10,9 +10,10 @@ import installed
 import libraries
 import macos
 import sdist
+import trials
 import verify
 import wheel
-from targets import BUILD, DIST, TARGETS, TOP, source_date, write_compiler
+from targets import BUILD, DIST, FREE_THREADED, TARGETS, TOP, source_date, write_compiler
 
 
 def timed(text, act, *arguments):
@@ -25,15 +26,16 @@ def timed(text, act, *arguments):
 
 def make_libraries(targets):
     fetched = timed("Fetching the source packages", libraries.fetch)
-    for target in targets:
-        write_compiler(target)
-        timed(f"Libraries for {target.name}", libraries.build, target, fetched)
+    for name in dict.fromkeys(target.libraries or target.name for target in targets):
+        write_compiler(TARGETS[name])
+        timed(f"Libraries for {name}", libraries.build, TARGETS[name], fetched)
     return fetched
 
 
 def make_wheels(targets):
     fetched = make_libraries(targets)
     for target in targets:
+        write_compiler(target)
         made = timed(f"Wheel for {target.name}", wheel.build, target, fetched)
         print(f"    {made.name}: {made.stat().st_size} bytes")
 
@@ -77,6 +79,8 @@ COMMANDS = {
     "check": verify.check,
     "macos": macos.check,
     "test": installed.test,
+    "free-threaded": trials.free_threaded,
+    "musl": trials.musl,
     "reproduce": reproduce,
 }
 
@@ -84,10 +88,11 @@ COMMANDS = {
 def main(words):
     command, *names = words or ["all"]
     names = list(TARGETS) if names == ["all"] else names or ["manylinux-x86_64"]
-    if command not in COMMANDS or not set(names) <= set(TARGETS):
-        sys.exit(f"usage: script/packaging [{'|'.join(COMMANDS)} [{'|'.join(TARGETS)}|all]]")
+    known = TARGETS | {FREE_THREADED.name: FREE_THREADED}
+    if command not in COMMANDS or not set(names) <= set(known):
+        sys.exit(f"usage: script/packaging [{'|'.join(COMMANDS)} [{'|'.join(known)}|all]]")
     BUILD.mkdir(parents=True, exist_ok=True)
-    COMMANDS[command]([TARGETS[name] for name in names])
+    COMMANDS[command]([known[name] for name in names])
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def content_faults(path):
     with zipfile.ZipFile(path) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     native = sorted(name for name, data in files.items() if data.startswith(b"\x7fELF"))
-    if len(native) != 2 or not native[0].endswith(".data/scripts/mlflow-oidc") or not native[1].endswith("/_core.abi3.so"):
+    if len(native) != 2 or not native[0].endswith(".data/scripts/mlflow-oidc") or not re.search(r"/_core\.(abi3|cpython-\w+-[\w-]+)\.so$", native[1]):
         yield f"native files: {native}"
     for name, data in files.items():
         yield from (f"{name} holds {trace.decode()}" for trace in traces if trace in data)
@@ -67,12 +67,12 @@ def content_faults(path):
 
 
 def check_wheel(target):
-    found = list(DIST.glob(f"*-{target.platform_tag}.whl"))
+    found = list(DIST.glob(f"*-{target.tag}.whl"))
     if len(found) != 1:
         return [f"{target.name}: {len(found)} wheels in {DIST}"]
     path, = found
     print(f"{path.name}: {path.stat().st_size} bytes", flush=True)
-    faults = [platform_fault(path, target), abi_fault(path), *content_faults(path)]
+    faults = [platform_fault(path, target), abi_fault(path) if target.is_abi3 else None, *content_faults(path)]
     status, said = tool("twine", "check", "--strict", path)
     faults.append(f"twine: {said}" if status else None)
     done = subprocess.run([TOP / "script/check", *wheel.built_files(target)], capture_output=True, text=True)

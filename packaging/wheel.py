@@ -11,6 +11,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import pythons as made_pythons
 import sbom
 from targets import BUILD, COMMON, DIST, PROTECTION, TOOLS, TOP, environment, run, source_date
 
@@ -86,7 +87,10 @@ endian = 'little'
 
 def build_plain(target, log):
     """The wheel as meson-python makes it."""
-    python = builder(oldest_python(), OLDEST) / "bin/python"
+    if target.is_abi3:
+        python, options = builder(oldest_python(), OLDEST) / "bin/python", []
+    else:
+        python, options = builder(made_pythons.free_threaded(), "3.13t") / "bin/python", ["-Dpython.allow_limited_api=false"]
     cross = write_cross_file(target, python)
     made, objects = target.folder / "plain", target.folder / "meson"
     for folder in (made, objects):
@@ -94,7 +98,8 @@ def build_plain(target, log):
     env = environment(target)
     env["PATH"] = f"{python.parent}:{env['PATH']}"
     run([python, "-m", "pip", "--disable-pip-version-check", "wheel", ".", "--no-deps", "--no-build-isolation",
-         "--wheel-dir", made, f"--config-settings=setup-args=--cross-file={cross}", f"--config-settings=build-dir={objects}"],
+         "--wheel-dir", made, f"--config-settings=setup-args=--cross-file={cross}",
+         *(f"--config-settings=setup-args={option}" for option in options), f"--config-settings=build-dir={objects}"],
         log, cwd=TOP, env=env)
     wheel, = made.iterdir()
     return wheel
@@ -126,8 +131,8 @@ def pack(path, files):
 def finish(target, plain, fetched):
     """Strips, tags and completes what meson-python made."""
     name, version, tag = plain.stem.split("-", 2)
-    if not tag.startswith("cp310-abi3-"):
-        sys.exit(f"{plain.name} is not for CPython 3.10 and later")
+    if not tag.startswith(f"{target.python_tag}-"):
+        sys.exit(f"{plain.name} is not {target.python_tag}")
     information = f"{name}-{version}.dist-info"
     files = {}
     with zipfile.ZipFile(plain) as archive:
@@ -138,7 +143,7 @@ def finish(target, plain, fetched):
                     data = strip(target, data)
                 files[entry.filename] = data, 0o755 if (entry.external_attr >> 16) & 0o100 else 0o644
     about = files[f"{information}/WHEEL"][0].decode()
-    tags = [f"Tag: cp310-abi3-{platform}" for platform in target.platform_tag.split(".")]
+    tags = [f"Tag: {target.python_tag}-{platform}" for platform in target.platform_tag.split(".")]
     kept = [line for line in about.splitlines() if line and not line.startswith("Tag:")]
     files[f"{information}/WHEEL"] = "\n".join([*kept, *tags, ""]).encode(), 0o644
     files[f"{information}/sboms/mlflow-oidc-client.cdx.json"] = sbom.document(fetched, target), 0o644
@@ -148,9 +153,9 @@ def finish(target, plain, fetched):
     del files[f"{information}/RECORD"]
     files[f"{information}/RECORD"] = record(files, f"{information}/RECORD"), 0o644
     DIST.mkdir(parents=True, exist_ok=True)
-    for old in DIST.glob(f"{name}-*-{target.platform_tag}.whl"):
+    for old in DIST.glob(f"{name}-*-{target.tag}.whl"):
         old.unlink()
-    done = DIST / f"{name}-{version}-cp310-abi3-{target.platform_tag}.whl"
+    done = DIST / f"{name}-{version}-{target.tag}.whl"
     pack(done, files)
     return done
 
