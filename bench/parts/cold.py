@@ -99,9 +99,8 @@ def measure(world):
     found = {}
     for kind, (trust, options) in authorities(world).items():
         acts = contenders(world, trust, Curl(world, options))
-        quick = {name: act for name, act in acts.items() if name.endswith("whole") and not name.startswith("reference")}
-        slow = {name: act for name, act in acts.items() if name not in quick}
-        found[kind] = in_turns(world.rounds, quick) | in_turns(max(5, world.rounds // 3), slow)
+        slow = {name: acts.pop(name) for name in list(acts) if name.startswith("reference")}
+        found[kind] = in_turns(world.rounds, acts) | in_turns(max(5, world.rounds // 3), slow)
         note(f"cold: {kind} {found[kind]}")
     return found
 

@@ -46,7 +46,7 @@ class Case:
 def costs(cases):
     """{size: {"warm": us, "cached": ms, "cold": ms}}; the sizes take turns, so that none has a quiet moment of its own."""
     rounds = next(iter(cases.values())).world.rounds
-    warm = in_turns(2, {size: case.warm_us for size, case in cases.items()})
+    warm = in_turns(3, {size: case.warm_us for size, case in cases.items()})
     for case in cases.values():
         case.token_ms()
     cached = in_turns(rounds, {size: case.token_ms for size, case in cases.items()})
@@ -175,6 +175,9 @@ def section(found):
         yield from table([name, *map(str, sizes), "exponent"], [
             (what, *(found[case][size][kind] for size in sizes),
              f"{exponent(sizes, [found[case][size][kind] for size in sizes]):.2f}") for kind, what in KINDS])
+    inner = found["paths"]
+    if inner[SIZES[-1]]["warm"] > 2 * inner[SIZES[0]]["warm"]:
+        yield from ["Where blocks lie below another one's path, each request to the outer one has the settings read again: that grows.", ""]
     yield from table(["servers that one process has met", *map(str, MET), "exponent"], [
         (what, *(found["met"][size][kind] for size in MET), f"{exponent(MET, [found['met'][size][kind] for size in MET]):.2f}")
         for kind, what in (("us", "a warm call, us"), ("meet_ms", "meeting one of them, ms"))])
