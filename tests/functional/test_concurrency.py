@@ -59,10 +59,18 @@ def test_8_processes_that_renew_in_the_background_make_1_refresh(world):
 
 
 def test_8_processes_adopt_a_refusal_too(world):
+    """Those that wait when it comes: a call that begins later is one of a person who tries again."""
     world.person()
-    world.browser.mode = "deny"
-    for outcome in world.together(N, "token()"):
-        outcome.failed("provider", "access_denied")
+    world.browser.mode = "never"
+    processes = [world.process() for _ in range(N)]
+    for process in processes:
+        process.start("token()")
+    url = world.browser.wait_for_url()
+    world.wait_for(lambda: sum("waiting for it" in process.stderr for process in processes) == N - 1)
+    world.browser.visit(url, "deny")
+    for process in processes:
+        process.wait().failed("provider", "access_denied")
+        process.end()
     assert len(world.browser.openings) == 1
 
 
