@@ -200,28 +200,24 @@ PyDoc_STRVAR(renewed_doc, "renewed($self, header, /)\n--\n\n"
 static PyObject *server_renewed(PyObject *object, PyObject *header)
 {
     struct glue_server *self = (struct glue_server *)object;
-    struct moidc_token *rejected;
-    PyObject *last;
+    struct moidc_token *token = NULL;
+    PyObject *current;
     PyObject *result = NULL;
     int same;
 
-    GLUE_LOCK(self);
-    last = self->header;
-    Py_XINCREF(last);
-    rejected = moidc_token_hold(self->token); /* another thread may replace it while we wait */
-    GLUE_UNLOCK(self);
-    if (last == NULL) {
-        return PyErr_Format(PyExc_ValueError, "no header was given out before");
+    moidc_token_peek(self->server, 0, &token);
+    if (token == NULL) {
+        return server_authorization(object, NULL, 0);
     }
-    same = PyObject_RichCompareBool(last, header, Py_EQ);
-    Py_DECREF(last);
+    current = header_of(self, moidc_token_hold(token));
+    same = current != NULL ? PyObject_RichCompareBool(current, header, Py_EQ) : -1;
     if (same == 1) {
-        result = ask(self, moidc_token_get, 0, rejected);
+        result = ask(self, moidc_token_get, 0, token);
     } else if (same == 0) {
-        /* another thread has renewed since: its token is the answer */
-        result = server_authorization(object, NULL, 0);
+        result = Py_NewRef(current); /* another thread has renewed since: its token is the answer */
     }
-    moidc_token_release(rejected);
+    Py_XDECREF(current);
+    moidc_token_release(token);
     return result;
 }
 
