@@ -2,7 +2,7 @@
 
 import statistics
 
-from parts.world import BOTH, table
+from parts.world import BOTH, quartiles, table
 
 KINDS = ("Rss", "Pss", "Private_Dirty")
 
@@ -29,7 +29,7 @@ def middle(runs, *path):
 
 def least(runs, name):
     """The lower quartile: other work only adds."""
-    return statistics.quantiles([run[name] for run in runs], n=4, method="inclusive")[0]
+    return quartiles([run[name] for run in runs])[0]
 
 
 def rows(found):
@@ -63,7 +63,7 @@ def section(found):
     yield from table(["", *(f"{who}: {kind}" for who in ("0.2.4", "ours") for kind in ("Rss", "Pss", "private dirty"))],
                      [(what, *(f"{middle(found[which][run], step, kind):,.0f}" for which in ("reference", "ours") for kind in KINDS))
                       for what, run, step in steps])
-    rate = lambda which, name: statistics.quantiles([run[name] for run in found[which]["warm"]], n=4, method="inclusive")[2]  # noqa: E731
+    rate = lambda which, name: quartiles([run[name] for run in found[which]["warm"]])[2]  # noqa: E731
     yield from ["## Threads", "",
                 "All calls of a process, per second, in 1 thread and in 16. No Python thread runs beside another but while one has given up",
                 "the interpreter's lock, which a warm call of ours never does: so what 16 threads get is what one gets, as it is for the",

@@ -96,6 +96,10 @@ def elapsed_ms(command, env, cwd):
     return spawned(command, env, cwd)[0]
 
 
+def quartiles(values):
+    return statistics.quantiles(values, n=4, method="inclusive")
+
+
 def in_turns(rounds, contenders):
     """{name: act} -> {name: lower quartile of what act() returned, as other work only adds}; the first round warms up and
     does not count."""
@@ -105,7 +109,7 @@ def in_turns(rounds, contenders):
             value = act()
             if turn:
                 taken[name].append(value)
-    return {name: statistics.quantiles(values, n=4, method="inclusive")[0] for name, values in taken.items()}
+    return {name: quartiles(values)[0] for name, values in taken.items()}
 
 
 def exponent(sizes, values):
