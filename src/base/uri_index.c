@@ -33,6 +33,8 @@ void uri_index_free(struct uri_index *index)
 
 bool uri_index_add(struct uri_index *index, const char *uri, void *value)
 {
+    char *copy;
+
     if (index->count == index->size) {
         size_t size = index->size != 0 ? 2 * index->size : 8;
         struct entry *larger = mem_realloc(index->entries, size * sizeof *larger);
@@ -43,8 +45,12 @@ bool uri_index_add(struct uri_index *index, const char *uri, void *value)
         index->entries = larger;
         index->size = size;
     }
-    index->entries[index->count] = (struct entry){mem_strdup(uri), value};
-    return index->entries[index->count].uri != NULL && ++index->count > 0;
+    copy = mem_strdup(uri);
+    if (copy == NULL) {
+        return false;
+    }
+    index->entries[index->count++] = (struct entry){copy, value};
+    return true;
 }
 
 /* Of two with the same URI the one with a value comes first. */

@@ -119,10 +119,6 @@ bool settings_env_warning(const struct moidc_env *env, size_t i, char *text, siz
 enum moidc_code settings_match(const struct settings_sources *sources, const struct url *request, char **ret,
                                struct moidc_err *err) MUST_CHECK;
 
-/* True when some server is described strictly below the normalised `uri`: then what covers `uri` does not cover all that
- * lies below it. */
-bool settings_any_below(const struct settings_sources *sources, const char *uri);
-
 /* True when any server is described at all. */
 bool settings_any(const struct settings_sources *sources);
 

@@ -85,26 +85,6 @@ enum moidc_code settings_match(const struct settings_sources *sources, const str
     return MOIDC_OK;
 }
 
-bool settings_any_below(const struct settings_sources *sources, const char *uri)
-{
-    struct url base;
-    struct url url;
-
-    if (!url_parse(uri, &base)) {
-        return false;
-    }
-    for (size_t i = 0; i < sizeof sources->files / sizeof sources->files[0]; i++) {
-        for (size_t j = 0; sources->files[i] != NULL && j < sources->files[i]->count; j++) {
-            const char *other = sources->files[i]->blocks[j].uri;
-
-            if (strcmp(other, uri) != 0 && url_parse(other, &url) && url_is_below(&url, &base)) {
-                return true;
-            }
-        }
-    }
-    return settings_match_environment(sources, &url) && url_is_below(&url, &base) && !url_is_below(&base, &url);
-}
-
 bool settings_any(const struct settings_sources *sources)
 {
     struct url url;

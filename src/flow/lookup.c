@@ -177,14 +177,14 @@ bool lookup_is_known_stranger(struct moidc_client *client, const struct moidc_lo
     return origin != NULL && strcmp(origin, client->stranger) == 0;
 }
 
-static void remember_stranger(struct moidc_client *client, const struct moidc_lookup *lookup,
-                              const struct settings_sources *sources, const struct url *url)
+/* After met_index(). */
+static void remember_stranger(struct moidc_client *client, const struct moidc_lookup *lookup, const struct url *url)
 {
     mem_free(client->stranger);
     client->stranger = url_origin(url);
     client->stranger_env = fingerprint(lookup);
     client->stranger_until_ms = clock_steady_ms() + STRANGER_MS;
-    if (client->stranger != NULL && settings_any_below(sources, client->stranger)) {
+    if (client->stranger != NULL && uri_index_any_below(client->index, client->stranger)) {
         mem_free(client->stranger); /* another path of that origin is somebody known */
         client->stranger = NULL;
     }
@@ -226,9 +226,6 @@ enum moidc_code lookup_server(struct moidc_client *client, const struct moidc_lo
         /* a server that was met keeps its settings when they are gone, also after a failure: its requests must not
          * become those of a stranger, which go out without a token */
         server = met_longest(client, url);
-        if (server == NULL) {
-            remember_stranger(client, lookup, &sources, url);
-        }
     } else {
         server = met_with_uri(client, uri);
         if (server == NULL || atomic_load(&server->failed)) {
@@ -241,6 +238,9 @@ enum moidc_code lookup_server(struct moidc_client *client, const struct moidc_lo
     rc = met_index(client, &sources, err);
     if (rc != MOIDC_OK) {
         return rc;
+    }
+    if (server == NULL) {
+        remember_stranger(client, lookup, url);
     }
     *ret = server;
     return MOIDC_OK;

@@ -65,23 +65,32 @@ static enum moidc_code server_new(struct moidc_client *client, const struct moid
     return rc;
 }
 
+static struct moidc_server **place_of(const struct moidc_client *client, const char *uri)
+{
+    for (size_t i = 0; i < client->server_count; i++) {
+        if (strcmp(client->servers[i]->settings->uri, uri) == 0) {
+            return &client->servers[i];
+        }
+    }
+    return NULL;
+}
+
 /* Puts `server` (its reference is taken over) into the place of the one with the same URI, or adds it. */
 static enum moidc_code keep(struct moidc_client *client, struct moidc_server *server, struct moidc_err *err)
 {
+    struct moidc_server **place = place_of(client, server->settings->uri);
     struct moidc_server **longer;
 
-    for (size_t i = 0; i < client->server_count; i++) {
-        if (strcmp(client->servers[i]->settings->uri, server->settings->uri) == 0) {
-            if (!settings_equal(client->servers[i]->settings, server->settings)) {
-                session_unblock(server->session); /* the user changed something: perhaps what was wrong */
-            }
-            uri_index_free(client->index); /* it names the one that goes */
-            client->index = NULL;
-            client->latest = NULL;
-            moidc_server_release(client->servers[i]);
-            client->servers[i] = server;
-            return MOIDC_OK;
+    if (place != NULL) {
+        if (!settings_equal((*place)->settings, server->settings)) {
+            session_unblock(server->session); /* the user changed something: perhaps what was wrong */
         }
+        uri_index_free(client->index); /* it names the one that goes */
+        client->index = NULL;
+        client->latest = NULL;
+        moidc_server_release(*place);
+        *place = server;
+        return MOIDC_OK;
     }
     /* NOLINTNEXTLINE(bugprone-sizeof-expression): it is a list of pointers */
     longer = mem_realloc(client->servers, (client->server_count + 1) * sizeof *longer);
@@ -109,12 +118,9 @@ enum moidc_code met_add(struct moidc_client *client, const struct moidc_env *env
 
 struct moidc_server *met_with_uri(struct moidc_client *client, const char *uri)
 {
-    for (size_t i = 0; i < client->server_count; i++) {
-        if (strcmp(client->servers[i]->settings->uri, uri) == 0) {
-            return client->servers[i];
-        }
-    }
-    return NULL;
+    struct moidc_server **place = place_of(client, uri);
+
+    return place != NULL ? *place : NULL;
 }
 
 struct moidc_server *met_longest(struct moidc_client *client, const struct url *url)
@@ -168,11 +174,14 @@ struct indexing {
     bool failed;
 };
 
+static void add(struct indexing *indexing, const char *uri, struct moidc_server *met)
+{
+    indexing->failed = !uri_index_add(indexing->index, uri, met) || indexing->failed;
+}
+
 static void add_described(void *ctx, const char *uri)
 {
-    struct indexing *indexing = ctx;
-
-    indexing->failed = !uri_index_add(indexing->index, uri, NULL) || indexing->failed;
+    add(ctx, uri, NULL);
 }
 
 enum moidc_code met_index(struct moidc_client *client, const struct settings_sources *sources, struct moidc_err *err)
@@ -182,9 +191,7 @@ enum moidc_code met_index(struct moidc_client *client, const struct settings_sou
     enum moidc_code rc = index != NULL ? settings_each(sources, add_described, &indexing, err) : err_memory(err);
 
     for (size_t i = 0; rc == MOIDC_OK && i < client->server_count; i++) {
-        struct moidc_server *server = client->servers[i];
-
-        indexing.failed = !uri_index_add(index, server->settings->uri, server) || indexing.failed;
+        add(&indexing, client->servers[i]->settings->uri, client->servers[i]);
     }
     if (rc != MOIDC_OK || indexing.failed) {
         return rc != MOIDC_OK ? rc : err_memory(err);
