@@ -3,7 +3,7 @@
 #ifndef IO_CLIENT_SOCKET_H
 #define IO_CLIENT_SOCKET_H
 
-#include <curl/curl.h>
+#include "base/libcurl.h"
 
 /* For CURLOPT_OPENSOCKETFUNCTION: a socket that no program inherits which this process, perhaps somebody's training job,
  * starts; libcurl itself leaves its sockets open at exec. CURL_SOCKET_BAD where there is none. */

@@ -2,14 +2,14 @@
 #include "io/http.h"
 
 #include "base/fork_gate.h"
+#include "base/openssl.h"
 #include "base/url.h"
 #include "io/client_socket.h"
 #include "io/clock.h"
 #include "io/http_headers.h"
+#include "io/libcurl_start.h"
 #include "io/trust.h"
 
-#include <openssl/ssl.h>
-#include <pthread.h>
 #include <string.h>
 
 enum { POLL_MS = 50, HEADERS_MOST_BYTES = 64 * 1024, SLEPT_MS = 1000 };
@@ -23,10 +23,6 @@ struct http {
     bool sent;        /* the last request was, or a part of it */
 };
 
-static pthread_once_t global_once = PTHREAD_ONCE_INIT;
-static CURLcode global_result;
-static bool tls_is_openssl_3;
-
 /* Has OpenSSL wipe what it has decrypted once libcurl has taken it. */
 static CURLcode on_tls(CURL *easy, void *tls, void *ctx)
 {
@@ -34,19 +30,6 @@ static CURLcode on_tls(CURL *easy, void *tls, void *ctx)
     (void)ctx;
     SSL_CTX_set_options(tls, SSL_OP_CLEANSE_PLAINTEXT);
     return CURLE_OK;
-}
-
-static void global_init(void)
-{
-    const char *tls;
-
-    fork_gate_enter();
-    /* its buffers hold tokens and the client secret; where somebody else of the process was first, they stay as they are */
-    global_result = curl_global_init_mem(CURL_GLOBAL_DEFAULT, mem_lent_alloc, mem_free_wiped, mem_lent_realloc,
-                                         mem_lent_strdup, mem_lent_zalloc);
-    tls = curl_version_info(CURLVERSION_NOW)->ssl_version;
-    tls_is_openssl_3 = tls != NULL && strncmp(tls, "OpenSSL/3.", 10) == 0;
-    fork_gate_leave();
 }
 
 /* How long the machine has slept, counted from some moment. */
@@ -59,13 +42,14 @@ static int64_t slept_ms(void)
 
 enum moidc_code http_new(const struct moidc_env *env, const char *ca_file, struct http **ret, struct moidc_err *err)
 {
-    CLEANUP(http_free_p) struct http *http = mem_zalloc(sizeof *http);
+    CLEANUP(http_free_p) struct http *http = NULL;
     enum moidc_code rc;
 
-    pthread_once(&global_once, global_init);
-    if (global_result != CURLE_OK) {
-        return err_set(err, MOIDC_E_INTERNAL, "libcurl does not start: %s", curl_easy_strerror(global_result));
+    rc = libcurl_start(err);
+    if (rc != MOIDC_OK) {
+        return rc;
     }
+    http = mem_zalloc(sizeof *http);
     if (http == NULL) {
         return err_memory(err);
     }
@@ -176,7 +160,7 @@ static CURLcode set_common(struct http *http, CURL *easy, const char *proxy)
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, http->trust.directory);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (tls_is_openssl_3) {
+    if (libcurl_has_openssl_3()) {
         rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_tls);
     }
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");

@@ -4,8 +4,7 @@
 #define IO_HTTP_HEADERS_H
 
 #include "base/http_message.h"
-
-#include <curl/curl.h>
+#include "base/libcurl.h"
 
 /* Takes what matters of one header line. `route` may be NULL. */
 void http_headers_take(const char *line, size_t n, struct http_response *response, struct http_route *route);

@@ -2,11 +2,10 @@
 #include "io/upstream.h"
 
 #include "io/client_socket.h"
+#include "io/libcurl_start.h"
 #include "io/upstream_route.h"
 
-#include <curl/curl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <string.h>
 
 enum { CONNECT_MS = 10 * 1000, EXPECT_MS = 1000, POLL_MS = 1000, BUFFER_BYTES = 64 * 1024, IDLE_S = 60 };
@@ -27,22 +26,16 @@ struct upstream {
     char why[CURL_ERROR_SIZE];
 };
 
-static pthread_once_t global_once = PTHREAD_ONCE_INIT;
-static CURLcode global_result;
-
-static void global_init(void)
-{
-    global_result = curl_global_init(CURL_GLOBAL_DEFAULT); /* counted, and safe beside that of io/http.c */
-}
-
 enum moidc_code upstream_new(const struct upstream_route *route, struct upstream **ret, struct moidc_err *err)
 {
-    CLEANUP(upstream_free_p) struct upstream *upstream = mem_zalloc(sizeof *upstream);
+    CLEANUP(upstream_free_p) struct upstream *upstream = NULL;
+    enum moidc_code rc;
 
-    pthread_once(&global_once, global_init);
-    if (global_result != CURLE_OK) {
-        return err_set(err, MOIDC_E_INTERNAL, "libcurl does not start: %s", curl_easy_strerror(global_result));
+    rc = libcurl_start(err);
+    if (rc != MOIDC_OK) {
+        return rc;
     }
+    upstream = mem_zalloc(sizeof *upstream);
     if (upstream == NULL) {
         return err_memory(err);
     }

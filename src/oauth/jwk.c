@@ -6,7 +6,6 @@
 #include "oauth/jwa.h"
 #include "oauth/openssl.h"
 
-#include <openssl/core_names.h>
 #include <string.h>
 
 enum {
@@ -276,6 +275,10 @@ enum moidc_code jwks_parse(const char *bytes, size_t n, struct jwks **ret, struc
     enum moidc_code rc;
 
     rc = json_object_parse(bytes, n, "the provider's key set", &document, err);
+    if (rc != MOIDC_OK) {
+        return rc;
+    }
+    rc = libraries_load(err);
     if (rc != MOIDC_OK) {
         return rc;
     }

@@ -3,9 +3,7 @@
 #ifndef OAUTH_JWK_H
 #define OAUTH_JWK_H
 
-#include "base/error.h"
-
-#include <openssl/evp.h>
+#include "base/openssl.h"
 
 struct jwks;
 

@@ -5,7 +5,6 @@
 #include "oauth/jwa.h"
 #include "oauth/openssl.h"
 
-#include <openssl/rsa.h>
 #include <string.h>
 
 enum { TOKEN_MOST_BYTES = 64 * 1024, PARTS = 3, ECDSA_MOST_DER_BYTES = 160 };

@@ -3,13 +3,7 @@
 #ifndef OAUTH_OPENSSL_H
 #define OAUTH_OPENSSL_H
 
-#include "base/error.h"
-
-#include <openssl/bn.h>
-#include <openssl/ec.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/param_build.h>
+#include "base/openssl.h"
 
 DEFINE_CLEANUP(BIGNUM *, BN_free)
 DEFINE_CLEANUP(ECDSA_SIG *, ECDSA_SIG_free)

@@ -2,8 +2,8 @@
 #include "oauth/pkce.h"
 
 #include "base/base64url.h"
+#include "base/openssl.h"
 
-#include <openssl/evp.h>
 #include <string.h>
 
 enum moidc_code pkce_verifier(const unsigned char random[PKCE_RANDOM_BYTES], struct secret **ret, struct moidc_err *err)
@@ -24,7 +24,11 @@ enum moidc_code pkce_challenge(const struct secret *verifier, char ret[PKCE_CHAL
     CLEANUP(strbuf_free) struct strbuf buf = STRBUF_INIT(64);
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned n = 0;
+    enum moidc_code rc = libraries_load(err);
 
+    if (rc != MOIDC_OK) {
+        return rc;
+    }
     if (EVP_Digest(secret_reveal(verifier), secret_length(verifier), digest, &n, EVP_sha256(), NULL) != 1) {
         return err_set(err, MOIDC_E_INTERNAL, "SHA-256 is not to be had from OpenSSL");
     }

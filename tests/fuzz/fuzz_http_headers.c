@@ -21,7 +21,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct http_response response = {.retry_after_s = -1};
     struct http_response same = {.retry_after_s = -1};
     struct http_route route = {0};
+    struct moidc_err err;
 
+    HOLDS(libraries_load(&err) == MOIDC_OK);
     while (size > 0) {
         const uint8_t *end = memchr(data, '\n', size);
         size_t n = end != NULL ? (size_t)(end + 1 - data) : size;

@@ -25,6 +25,7 @@ static void begin(void)
     size_t n = sizeof public;
     struct moidc_err err;
 
+    HOLDS(libraries_load(&err) == MOIDC_OK);
     key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, sizeof seed);
     HOLDS(key != NULL && EVP_PKEY_get_raw_public_key(key, public, &n) == 1);
     strbuf_add_text(&text, "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"kid\":\"k\",\"x\":\"");

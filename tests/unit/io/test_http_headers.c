@@ -22,6 +22,9 @@ static void take(const char *line)
 
 static void begin(void)
 {
+    struct moidc_err err;
+
+    CHECK(libraries_load(&err) == MOIDC_OK);
     response = http_response_new(10);
     memset(&route, 0, sizeof route);
 }

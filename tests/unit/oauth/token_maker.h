@@ -40,6 +40,9 @@ static EVP_PKEY *maker_keys[MAKER_KEYS];
 
 static inline void maker_begin(void)
 {
+    struct moidc_err err;
+
+    MUST(libraries_load(&err) == MOIDC_OK);
     maker_keys[RSA_A] = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2048);
     maker_keys[RSA_B] = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2048);
     maker_keys[RSA_SHORT] = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)1024);

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#define LIBRARIES_ALONE
+#include "base/libraries.h"
+
+#ifdef MOIDC_LATE
+
+#include "base/libcurl.h"
+#include "base/openssl.h"
+
+#include <dlfcn.h>
+#include <string.h>
+
+#define TEXT(x) #x
+#define TEXT_OF(x) TEXT(x)
+#define NAME(name) #name,
+
+#define OPENSSL_WANTED                                                                                                 \
+    "OpenSSL " TEXT_OF(OPENSSL_SHLIB_VERSION) " (on Debian: libssl" TEXT_OF(OPENSSL_SHLIB_VERSION) ")"
+
+struct library {
+    const char *file; /* by the name that its interface has: libcurl's since 2006, OpenSSL's for each major version */
+    const char *wanted;
+    const char *const *names; /* of `count` functions */
+    void *functions;          /* their pointers, in that order */
+    size_t count;
+};
+
+struct libcurl libcurl;
+struct libcrypto libcrypto;
+struct libssl libssl;
+
+static const char *const libcurl_names[] = {LIBCURL_FUNCTIONS(NAME)};
+static const char *const libcrypto_names[] = {LIBCRYPTO_FUNCTIONS(NAME)};
+static const char *const libssl_names[] = {LIBSSL_FUNCTIONS(NAME)};
+
+static const struct library libraries[] = {
+    {"libcurl.so.4", "libcurl 7.88 or later (on Debian: libcurl4)", libcurl_names, &libcurl,
+     sizeof libcurl / sizeof(void *)},
+    {"libcrypto.so." TEXT_OF(OPENSSL_SHLIB_VERSION), OPENSSL_WANTED, libcrypto_names, &libcrypto,
+     sizeof libcrypto / sizeof(void *)},
+    {"libssl.so." TEXT_OF(OPENSSL_SHLIB_VERSION), OPENSSL_WANTED, libssl_names, &libssl,
+     sizeof libssl / sizeof(void *)},
+};
+
+/* The loader's own words name the file. */
+static enum moidc_code load(const struct library *library, struct moidc_err *err)
+{
+    void *handle = dlopen(library->file, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+
+    for (size_t i = 0; handle != NULL && i < library->count; i++) {
+        void *function = dlsym(handle, library->names[i]);
+
+        if (function == NULL) {
+            handle = NULL;
+        } else {
+            memcpy((char *)library->functions + i * sizeof function, &function, sizeof function);
+        }
+    }
+    if (handle == NULL) {
+        err_set(err, MOIDC_E_INTERNAL, "a library for the network cannot be loaded: %s", dlerror());
+        return err_next(err, "install %s", library->wanted);
+    }
+    return MOIDC_OK;
+}
+
+enum moidc_code libraries_load(struct moidc_err *err)
+{
+    static bool loaded; /* the fork gate guards it */
+
+    for (size_t i = 0; !loaded && i < sizeof libraries / sizeof libraries[0]; i++) {
+        enum moidc_code rc = load(&libraries[i], err);
+
+        if (rc != MOIDC_OK) {
+            return rc;
+        }
+    }
+    loaded = true;
+    return MOIDC_OK;
+}
+
+#else
+
+enum moidc_code libraries_load(struct moidc_err *err)
+{
+    (void)err;
+    return MOIDC_OK;
+}
+
+#endif
