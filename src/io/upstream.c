@@ -8,7 +8,7 @@
 #include <poll.h>
 #include <string.h>
 
-enum { CONNECT_MS = 10 * 1000, EXPECT_MS = 1000, POLL_MS = 1000, BUFFER_BYTES = 64 * 1024, IDLE_S = 60 };
+enum { CONNECT_MS = 10 * 1000, EXPECT_MS = 1000, POLL_MS = 1000, IDLE_S = 60 };
 
 struct upstream {
     const struct upstream_route *route;
@@ -198,7 +198,6 @@ static CURLcode set_route(CURL *easy, const struct upstream_route *route)
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_EXPECT_100_TIMEOUT_MS, (long)EXPECT_MS);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)IDLE_S);
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)BUFFER_BYTES);
     return rc;
 }
 
