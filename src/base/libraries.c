@@ -42,7 +42,7 @@ static const struct library libraries[] = {
      sizeof libssl / sizeof(void *)},
 };
 
-/* The loader's own words name the file. */
+/* The loader's own words name the file. What does not fit is seen now: later it would end the process. */
 static enum moidc_code load(const struct library *library, struct moidc_err *err)
 {
     void *handle = dlopen(library->file, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
