@@ -184,9 +184,9 @@ def spread_us(took):
     return {"calls": len(took), "p50": at(0.5), "p99": at(0.99), "p999": at(0.999), "max": took[-1] / 1000} if took else None
 
 
-def steady(which, seconds, before_ms):
+def steady(which, seconds, before_ms, floor=""):
     """Calls one after another for so long. `during` are those that begin up to `before_ms` before one that brings another token."""
-    plugin, creds = the_plugin(), Creds()
+    plugin, creds = Floor() if floor else the_plugin(), Creds()
     http_request(plugin, creds)
     clock, began, took, changes = time.perf_counter_ns, array.array("q"), array.array("q"), []
     end, last, brought = clock() + int(float(seconds) * 1e9), None, 0
