@@ -143,7 +143,25 @@ def _is_html(response):
 def _is_json_call(url):
     """MLflow's JSON calls; what is stored as an artifact may well be a page."""
     path = url.partition("?")[0]
-    return "/mlflow/" in path and ("/api/" in path or "/ajax-api/" in path) and "/mlflow-artifacts/" not in path
+    return (
+        "/mlflow/" in path
+        and ("/api/" in path or "/ajax-api/" in path)
+        and "/mlflow-artifacts/" not in path
+        and not path.endswith(("/get-artifact", "/artifacts/files"))
+    )
+
+
+def _is_page(response, url):
+    """A page where a call of MLflow's wants JSON."""
+    return _is_html(response) and _is_json_call(url)
+
+
+def _is_login_page(response, url):
+    """The same, with a status that proxies show their login page with.
+
+    Pages with others are answers: of a 404 MLflow learns that a server is older, and calls what that one has.
+    """
+    return (response.status_code < 400 or response.status_code in (401, 403)) and _is_page(response, url)
 
 
 def _explained(server, response):
@@ -155,7 +173,7 @@ def _explained(server, response):
             f"see that its proxy takes what is sent: {server.token_hint}",
             403,
         )
-    if _is_html(response) and _is_json_call(response.url):
+    if _is_login_page(response, response.url):
         raise _page(server, response)
     return response
 
@@ -163,7 +181,7 @@ def _explained(server, response):
 def _page(server, response):
     status = response.status_code
     return _support.refused(
-        f"a web page came in place of the tracking server's answer (HTTP status {status}): a login page, or an error page",
+        f"a web page came in place of the tracking server's answer (HTTP status {status}): a login page, most likely",
         server.uri,
         "have its proxy take bearer tokens on API paths (oauth2-proxy: --skip-jwt-bearer-tokens; mod_auth_openidc:"
         f" AuthType auth-openidc or oauth20): {server.token_hint}",
@@ -176,12 +194,11 @@ def _after_redirect(server, url, response):
     if response.is_redirect:
         _keep_token_within(server, response)
         return response
-    page = _is_html(response) and _is_json_call(url)
     if server.covers(response.url):
-        if page:
+        if _is_login_page(response, url):
             raise _page(server, response)
         return response
-    if response.status_code == 401 or page:
+    if response.status_code == 401 or _is_page(response, url):
         target = _support.shown(response.url)
         raise _support.refused(
             f"the tracking server redirected the call to {target}, which answered with HTTP status"

@@ -1,4 +1,5 @@
 """contract.md, "What a call does"."""
+import dataclasses
 import hashlib
 import sys
 
@@ -623,6 +624,42 @@ def test_an_html_page_in_place_of_an_answer_is_explained(world):
     world.server.fault("*", lambda request, normal: tracking.login_page())
     text = world.run("search()").failed(None, ("html", "web page", "login page", "sign-in page"), world.server.uri)
     assert "<form" not in text
+
+
+NOT_THERE = Answer(404, [("Content-Type", "text/html; charset=utf-8")], b"<!doctype html>\n<title>404 Not Found</title>")
+CODE_OF = """
+from mlflow.exceptions import MlflowException
+try:
+    search()
+except MlflowException as error:
+    result = error.error_code, str(error)
+"""
+
+
+@pytest.mark.parametrize("status", [404, 431, 501])
+def test_a_page_that_is_about_something_else_is_mlflows_to_judge(world, status):
+    """An older server answers what it does not know with a page, and MLflow falls back to what that one knows."""
+    world.robot()
+    world.server.fault("*", lambda request, normal: dataclasses.replace(NOT_THERE, status=status))
+    code, text = world.run(CODE_OF).ok()
+    assert f"error code {status} " in text and "login page" not in text
+    assert (code == "ENDPOINT_NOT_FOUND") == (status == 404)
+
+
+@pytest.mark.since_mlflow("3.0")
+def test_calls_that_an_older_server_does_not_know_fall_back(world):
+    world.robot()
+    world.server.fault("*", lambda request, normal: NOT_THERE if "/api/3.0/" in request.path else Answer.of_json({"traces": []}))
+    found = world.run("__import__('mlflow').MlflowClient(os.environ['URI']).search_traces(['0'])").ok()
+    assert found == [] and [r.path.split("/")[2] for r in world.server.requests][-2:] == ["3.0", "2.0"]
+
+
+@pytest.mark.parametrize("path", ["mlflow-artifacts/artifacts/0/x/artifacts/a.html", "mlflow/get-artifact?path=a.html", "mlflow/logged-models/m-1/artifacts/files"])
+def test_a_page_that_was_logged_comes_as_it_is(world, path):
+    world.robot()
+    world.server.fault("*", lambda request, normal: dataclasses.replace(NOT_THERE, status=200))
+    code = "__import__('requests').get(os.environ['URI'] + '/ajax-api/2.0/{}', auth=__import__('mlflow_oidc_client').OIDCAuth()).text"
+    assert world.run(code.format(path)).ok() == NOT_THERE.body.decode()
 
 
 def test_a_redirect_to_another_host_is_explained(world):
