@@ -51,8 +51,10 @@ def _is_handed_over(frame):
 
 def _explicit(creds):
     """The name of MLflow's own credential that is set and wins over us, or None."""
-    for name in _CREDENTIALS:
-        value = getattr(creds, name, None)
+    found = {name: getattr(creds, name, None) for name in _CREDENTIALS}
+    if not (found["username"] and found["password"]):
+        del found["username"], found["password"]  # MLflow sends neither where the other one is missing
+    for name, value in found.items():
         if value and not (name == "auth" and value == _OWN_NAME):
             return name
     return None
@@ -87,7 +89,7 @@ def _hand_over(creds, kwargs):
         server = None  # the auth object meets the same error, where MLflow lets it through
     try:
         # every request comes by here, and one in a thousand has any: they are looked at one by one then
-        own = creds.username or creds.password or creds.token or creds.aws_sigv4 or creds.auth
+        own = creds.username and creds.password or creds.token or creds.aws_sigv4 or creds.auth
     except AttributeError:
         own = True  # an MLflow before 2.9 has no `auth`
     if own and (getattr(creds, "auth", None) == _OWN_NAME or _is_outdone(creds, server)):

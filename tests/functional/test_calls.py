@@ -709,6 +709,15 @@ def test_username_and_password_win_and_we_say_so_once(world):
     said_once(world, process, "username")
 
 
+@pytest.mark.parametrize("name", ["MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"])
+def test_half_of_username_and_password_does_not_win(world, name):
+    """MLflow sends nothing of it: the request would go out without any credentials."""
+    world.robot()
+    with world.process(**{name: "half-of-it"}) as process:
+        process.do("search()").ok()
+    assert world.provider.accepts(world.server.requests[0].bearer) and "credentials" not in process.stderr
+
+
 @pytest.mark.since_mlflow("2.9")  # MLFLOW_TRACKING_AUTH
 def test_another_auth_provider_wins_and_we_say_so_once(world):
     world.robot()
