@@ -87,7 +87,7 @@ struct settings_file;
 /* Reads the blocks of `bytes`: the array of tables tool.mlflow-oidc-client.tracking-servers of a pyproject.toml
  * (`pyproject`), or tracking-servers of the user's own file.
  *   path  the file's name, for messages; copied
- *   ret   the caller's; NULL with MOIDC_OK when the file does not hold the table
+ *   ret   the caller's; NULL with MOIDC_OK when the file does not hold the table, unless it is to be warned of
  * A file larger than 256 KiB, bad TOML, a block without a proper http(s) uri: MOIDC_E_CONFIGURATION with file and line.
  * A pyproject.toml in which the bytes "mlflow-oidc-client" do not occur is not ours and is not parsed. Other faults of
  * a block (a wrong type, an unusable value) are told when its settings are asked for. */
@@ -96,6 +96,8 @@ enum moidc_code settings_file_parse(const char *bytes, size_t n, const char *pat
 void settings_file_free(struct settings_file *file);
 DEFINE_CLEANUP(struct settings_file *, settings_file_free)
 size_t settings_file_blocks(const struct settings_file *file);
+/* False when it holds warnings alone: of a key that was taken for the table, most likely. */
+bool settings_file_has_table(const struct settings_file *file);
 /* The i-th warning (an unknown key, with the nearest known one), borrowed; NULL after the last. */
 const char *settings_file_warning(const struct settings_file *file, size_t i);
 

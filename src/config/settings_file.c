@@ -62,17 +62,13 @@ static enum moidc_code block_begin(struct reading *reading, int line)
     return MOIDC_OK;
 }
 
-static enum moidc_code warn_of_key(struct reading *reading, const struct toml_value *value)
+static enum moidc_code warn(struct reading *reading, char *text)
 {
     struct settings_file *file = reading->file;
-    const char *near = setting_nearest_key(value->key);
-    char text[512];
 
     if (file->warning_count == sizeof file->warnings / sizeof file->warnings[0]) {
         return MOIDC_OK;
     }
-    snprintf(text, sizeof text, "unknown key `%.64s` in %s line %d%s%s%s", value->key, file->shown, value->line,
-             near != NULL ? ": did you mean `" : ": it is ignored", near != NULL ? near : "", near != NULL ? "`?" : "");
     text_make_printable(text);
     file->warnings[file->warning_count] = mem_strdup(text);
     if (file->warnings[file->warning_count] == NULL) {
@@ -80,6 +76,31 @@ static enum moidc_code warn_of_key(struct reading *reading, const struct toml_va
     }
     file->warning_count++;
     return MOIDC_OK;
+}
+
+static enum moidc_code warn_of_key(struct reading *reading, const struct toml_value *value)
+{
+    const char *near = setting_nearest_key(value->key);
+    char text[512];
+
+    snprintf(text, sizeof text, "unknown key `%.64s` in %s line %d%s%s%s", value->key, reading->file->shown,
+             value->line, near != NULL ? ": did you mean `" : ": it is ignored", near != NULL ? near : "",
+             near != NULL ? "`?" : "");
+    return warn(reading, text);
+}
+
+/* Who misspells the table would never hear of it: a server that nothing describes gets its requests without a token. */
+static enum moidc_code warn_of_stray(struct reading *reading, const struct toml_result *result)
+{
+    char text[512];
+
+    if (result->stray[0] == '\0') {
+        return MOIDC_OK;
+    }
+    snprintf(text, sizeof text, "unknown key `%s` in %s line %d: servers stand under [[%stracking-servers]]",
+             result->stray, reading->file->shown, result->stray_line,
+             reading->file->project ? "tool.mlflow-oidc-client." : "");
+    return warn(reading, text);
 }
 
 static enum moidc_code keep_value(struct reading *reading, const struct setting_info *info,
@@ -146,7 +167,7 @@ static enum moidc_code tell_malformed(const struct settings_file *file, const st
     return err_next(err, "mend that place; the README shows a block");
 }
 
-static enum moidc_code read_blocks(struct reading *reading, const char *bytes, size_t n, bool pyproject, bool *found)
+static enum moidc_code read_blocks(struct reading *reading, const char *bytes, size_t n, bool pyproject)
 {
     static const char *const path[] = {"tool", "mlflow-oidc-client", "tracking-servers", NULL};
     struct toml_result result = {0};
@@ -156,7 +177,7 @@ static enum moidc_code read_blocks(struct reading *reading, const char *bytes, s
     case TOML_OK:
         break;
     case TOML_ABSENT:
-        return MOIDC_OK;
+        return warn_of_stray(reading, &result);
     case TOML_MALFORMED:
         return tell_malformed(reading->file, &result, reading->err);
     case TOML_STOPPED:
@@ -172,8 +193,8 @@ static enum moidc_code read_blocks(struct reading *reading, const char *bytes, s
             return rc;
         }
     }
-    *found = true;
-    return MOIDC_OK;
+    reading->file->has_table = true;
+    return warn_of_stray(reading, &result);
 }
 
 enum moidc_code settings_file_parse(const char *bytes, size_t n, const char *path, bool pyproject,
@@ -183,7 +204,6 @@ enum moidc_code settings_file_parse(const char *bytes, size_t n, const char *pat
     CLEANUP(settings_file_free_p) struct settings_file *file = NULL;
     struct reading reading = {.err = err};
     size_t length = strlen(path);
-    bool found = false;
     enum moidc_code rc;
 
     if (pyproject && memmem(bytes, n, ours, sizeof ours - 1) == NULL) {
@@ -198,12 +218,12 @@ enum moidc_code settings_file_parse(const char *bytes, size_t n, const char *pat
     reading.file = file;
     snprintf(file->shown, sizeof file->shown, "%s%s", length < sizeof file->shown ? "" : "...",
              length < sizeof file->shown ? path : path + length - (sizeof file->shown - 4));
-    rc = read_blocks(&reading, bytes, n, pyproject, &found);
+    rc = read_blocks(&reading, bytes, n, pyproject);
     if (rc != MOIDC_OK) {
         return rc;
     }
     *ret = NULL;
-    if (found) {
+    if (file->has_table || file->warning_count > 0) {
         *ret = file;
         file = NULL;
     }
@@ -213,6 +233,11 @@ enum moidc_code settings_file_parse(const char *bytes, size_t n, const char *pat
 size_t settings_file_blocks(const struct settings_file *file)
 {
     return file->count;
+}
+
+bool settings_file_has_table(const struct settings_file *file)
+{
+    return file->has_table;
 }
 
 const char *settings_file_warning(const struct settings_file *file, size_t i)

@@ -23,7 +23,8 @@ struct settings_block {
 
 struct settings_file {
     char *path;
-    bool project;    /* a pyproject.toml, which may be a stranger's; else the user's own file */
+    bool project; /* a pyproject.toml, which may be a stranger's; else the user's own file */
+    bool has_table;
     char shown[256]; /* the path as messages show it: the end of a long one */
     struct settings_block *blocks;
     size_t count;

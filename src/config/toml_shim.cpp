@@ -219,6 +219,28 @@ toml_status visit_block(const toml::table &table, size_t block, toml_visitor *vi
     return TOML_OK;
 }
 
+bool is_spelt_alike(std::string_view a, std::string_view b)
+{
+    const auto plain = [](char c) { return c == '_' ? '-' : c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
+
+    return a.size() == b.size() &&
+           std::equal(a.begin(), a.end(), b.begin(), [&](char x, char y) { return plain(x) == plain(y); });
+}
+
+/* Notes the first key of the table that may stand there in place of path[0]. */
+void note_stray(const toml::table &table, const char *const *path, toml_result *result)
+{
+    for (const auto &[key, node] : table) {
+        const std::string_view name = key.str();
+
+        if (result->stray[0] == '\0' && name != path[0] &&
+            (path[1] == nullptr || name == path[1] || is_spelt_alike(name, path[0]))) {
+            std::snprintf(result->stray, sizeof result->stray, "%.*s", static_cast<int>(name.size()), name.data());
+            result->stray_line = static_cast<int>(key.source().begin.line);
+        }
+    }
+}
+
 toml_status visit_document(const toml::table &document, const char *const *path, toml_visitor *visit, void *ctx,
                            size_t *blocks, toml_result *result)
 {
@@ -230,6 +252,7 @@ toml_status visit_document(const toml::table &document, const char *const *path,
             return malformed(result, static_cast<int>(node->source().begin.line),
                              std::string("a table belongs here, not a value of the kind ") + kind_name(*node));
         }
+        note_stray(*node->as_table(), path, result);
         node = node->as_table()->get(*path);
         if (node == nullptr) {
             return TOML_ABSENT;

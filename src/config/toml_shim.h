@@ -35,6 +35,8 @@ typedef int toml_visitor(void *ctx, const struct toml_value *value);
 struct toml_result {
     int line;          /* of the fault, 0 when unknown */
     char message[160]; /* what is wrong; quotes no more than five bytes of the document, which may hold secrets */
+    char stray[65];    /* a key beside those of the path, "" for none: see below */
+    int stray_line;
 };
 
 enum toml_status {
@@ -47,7 +49,9 @@ enum toml_status {
 
 /* Visits every table of the array of tables that stands at `path` (NULL-terminated list of keys), and then every key of
  * it, in the order of their names. An array that is there but empty, and blocks without keys, are TOML_OK; *blocks is
- * their number. A key that holds a NUL is malformed. Never throws, never aborts. */
+ * their number. A key that holds a NUL is malformed. Never throws, never aborts.
+ * Whoever misspells the path has written another key: result->stray is the first that stands where the array does, that
+ * differs from a key of the path in '_', '-' and case alone, or that is the path's next key. */
 enum toml_status toml_visit(const char *bytes, size_t n, const char *const *path, toml_visitor *visit, void *ctx,
                             size_t *blocks, struct toml_result *result);
 

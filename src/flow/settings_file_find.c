@@ -28,6 +28,28 @@ static bool is_ours(const struct strbuf *bytes)
     return memmem(strbuf_text(bytes), bytes->length, name, sizeof name - 1) != NULL;
 }
 
+/* As settings_file_parse() of a pyproject.toml; one without the table is passed over, with what is to be said of it. */
+static enum moidc_code parse_project(const struct strbuf *bytes, const char *path, const struct warning_sink *sink,
+                                     struct settings_file **ret, struct moidc_err *err)
+{
+    CLEANUP(settings_file_free_p) struct settings_file *file = NULL;
+    enum moidc_code rc = settings_file_parse(strbuf_text(bytes), bytes->length, path, true, &file, err);
+    const char *warning;
+
+    if (rc != MOIDC_OK || file == NULL) {
+        return rc;
+    }
+    if (settings_file_has_table(file)) {
+        *ret = file;
+        file = NULL;
+        return MOIDC_OK;
+    }
+    for (size_t i = 0; (warning = settings_file_warning(file, i)) != NULL; i++) {
+        warn(sink, "%s", warning);
+    }
+    return MOIDC_OK;
+}
+
 /* Reads one pyproject.toml. A file above the start that others can write is passed over. */
 static enum moidc_code read_project(const char *path, bool above, const struct warning_sink *sink,
                                     struct settings_file **ret, struct moidc_err *err)
@@ -53,7 +75,7 @@ static enum moidc_code read_project(const char *path, bool above, const struct w
         }
         return MOIDC_OK;
     }
-    return settings_file_parse(strbuf_text(&bytes), bytes.length, path, true, ret, err);
+    return parse_project(&bytes, path, sink, ret, err);
 }
 
 static enum moidc_code search_upwards(const char *start, const struct warning_sink *sink, struct settings_file **ret,

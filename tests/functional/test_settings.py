@@ -492,6 +492,37 @@ def variables(world):
     world.set_variables(settings)
 
 
+@pytest.mark.parametrize("table", ["tool.mlflow-oidc-client.tracking-server", "tool.mlflow-oidc-client.tracking_servers",
+                                   "mlflow-oidc-client.tracking-servers"])
+def test_a_misspelt_table_gets_a_warning_once(world, table):
+    """Else the server would be one without settings, and nobody would know why its requests carry no token."""
+    world.unguarded = True
+    path = world.write(text=block(world.robot_settings(), table))
+    with world.process() as process:
+        process.do("search()")
+        process.do("search()")
+    slip = table.rpartition(".")[2] if table.startswith("tool") else table.partition(".")[0]
+    wanted = f"unknown key `{slip}` in {path} line 1: servers stand under [[tool.mlflow-oidc-client.tracking-servers]]"
+    assert process.stderr.count(wanted) == 1, process.stderr
+
+
+def test_a_misspelt_table_does_not_hide_a_file_above(world):
+    world.robot()
+    below = world.cwd / "below"
+    world.write(folder=below, text=block(world.robot_settings(issuer="http://127.0.0.1:1"), "tool.mlflow-oidc-client.servers"))
+    with world.process(cwd=below) as process:
+        process.do("search()").ok()
+    assert "unknown key `servers` in " in process.stderr
+
+
+def test_a_block_of_pyproject_in_the_users_own_file_gets_a_warning(world):
+    world.unguarded = True
+    path = world.write_user_file(text=block(world.robot_settings()))
+    with world.process() as process:
+        process.do("search()")
+    assert f"unknown key `tool` in {path} line 1: servers stand under [[tracking-servers]]" in process.stderr
+
+
 def test_the_variables_describe_what_mlflow_is_set_to_at_the_call(world):
     variables(world)
     second = world.new_server()

@@ -36,8 +36,49 @@ static void test_own_file_holds_blocks_at_the_top(void)
     CHECK(file != NULL && settings_file_blocks(file) == 1);
     CHECK(file != NULL && settings_file_warning(file, 0) == NULL);
     settings_file_free(file);
-    CHECK(file_of(HEADER "uri = 'http://a/'\n") == NULL);
-    CHECK(err.code == MOIDC_OK);
+}
+
+static void check_stray(struct settings_file *file, bool has_table, const char *warning)
+{
+    CHECK(file != NULL && err.code == MOIDC_OK);
+    if (file != NULL) {
+        CHECK(settings_file_has_table(file) == has_table);
+        CHECK(settings_file_blocks(file) == (has_table ? 1 : 0));
+        CHECK_TEXT(settings_file_warning(file, 0), warning);
+        CHECK(settings_file_warning(file, 1) == NULL);
+    }
+    settings_file_free(file);
+}
+
+#define STANDS " in /home/me/pyproject.toml line 2: servers stand under [[tool.mlflow-oidc-client.tracking-servers]]"
+#define STANDS_OWN " in /home/me/config.toml line 1: servers stand under [[tracking-servers]]"
+
+static void test_misspelt_table_is_warned_of(void)
+{
+    check_stray(pyproject_of("\n[[tool.mlflow-oidc-client.tracking-server]]\n"), false,
+                "unknown key `tracking-server`" STANDS);
+    check_stray(pyproject_of("\n[[tool.mlflow-oidc-client.tracking_servers]]\n"), false,
+                "unknown key `tracking_servers`" STANDS);
+    check_stray(pyproject_of("[tool.mlflow-oidc-client]\nuri = 'http://a/'\n"), false, "unknown key `uri`" STANDS);
+    check_stray(pyproject_of("# mlflow-oidc-client\n[[tool.MLflow_OIDC_client.tracking-servers]]\n"), false,
+                "unknown key `MLflow_OIDC_client`" STANDS);
+    check_stray(pyproject_of("\n[[mlflow-oidc-client.tracking-servers]]\n"), false,
+                "unknown key `mlflow-oidc-client`" STANDS);
+    check_stray(file_of(HEADER "uri = 'http://a/'\n"), false, "unknown key `tool`" STANDS_OWN);
+    check_stray(file_of("uri = 'http://a/'\n"), false, "unknown key `uri`" STANDS_OWN);
+}
+
+static void test_key_beside_the_table_is_warned_of(void)
+{
+    check_stray(pyproject_of("[tool.mlflow-oidc-client]\ntimeout = 3\n" HEADER "uri = 'http://a/'\n"), true,
+                "unknown key `timeout`" STANDS);
+    check_stray(file_of("\"\\u009b\" = 3\n" COMPLETE), true, "unknown key `?`" STANDS_OWN);
+}
+
+static void test_other_tables_are_none_of_ours(void)
+{
+    CHECK(pyproject_of("[tool.mlflow-oidc-clients]\na = 1\n[tool.other.tracking-servers]\n") == NULL);
+    CHECK(pyproject_of("# mlflow-oidc-client\n[tool.other]\ntracking-server = 1\n") == NULL);
 }
 
 static void test_file_without_the_table_is_nothing(void)
@@ -212,6 +253,9 @@ int main(void)
 {
     RUN(test_pyproject_holds_blocks_below_tool);
     RUN(test_own_file_holds_blocks_at_the_top);
+    RUN(test_misspelt_table_is_warned_of);
+    RUN(test_key_beside_the_table_is_warned_of);
+    RUN(test_other_tables_are_none_of_ours);
     RUN(test_file_without_the_table_is_nothing);
     RUN(test_pyproject_that_does_not_name_us_is_not_parsed);
     RUN(test_too_large_a_file_is_refused);

@@ -97,6 +97,28 @@ static void test_path_is_followed(void)
     CHECK(visit(text) == TOML_ABSENT);
 }
 
+static void check_stray(const char *text, const char *const *path, const char *stray, int line)
+{
+    CHECK(visit_bytes(text, strlen(text), path) != TOML_MALFORMED);
+    CHECK_TEXT(result.stray, stray);
+    CHECK(result.stray_line == line);
+}
+
+static void test_keys_beside_the_path_are_noted(void)
+{
+    check_stray("\nserver = 1\ntitle = 2\n", PATH, "server", 2);
+    check_stray("servers = []\n", PATH, "", 0);
+    check_stray("servers = []\nx = 1\n", PATH, "x", 2);
+    check_stray("[tool.other]\nservers = 1\n[[tool.ours.servers]]\n", DEEP_PATH, "", 0);
+    check_stray("[tool.OURS]\n", DEEP_PATH, "OURS", 1);
+    check_stray("[ours]\n", DEEP_PATH, "ours", 1);
+    check_stray("[servers]\n[tool]\n", DEEP_PATH, "", 0);
+    check_stray("[tool.servers]\n", DEEP_PATH, "servers", 1);
+    check_stray("[tool.ours]\nother = 1\n", DEEP_PATH, "other", 2);
+    check_stray("0123456789012345678901234567890123456789012345678901234567890123456789 = 1", PATH,
+                "0123456789012345678901234567890123456789012345678901234567890123", 1);
+}
+
 static void test_inline_blocks_count_too(void)
 {
     CHECK(visit("servers = [ { a = 'x' }, {} ]") == TOML_OK);
@@ -321,6 +343,7 @@ int main(void)
 {
     RUN(test_blocks_and_keys_are_visited_with_lines);
     RUN(test_path_is_followed);
+    RUN(test_keys_beside_the_path_are_noted);
     RUN(test_inline_blocks_count_too);
     RUN(test_empty_array_is_fine);
     RUN(test_document_without_the_array_is_absent);
