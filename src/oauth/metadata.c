@@ -128,6 +128,9 @@ enum moidc_code metadata_parse(const char *bytes, size_t n, const char *issuer, 
     if (!issuer_equal(own, issuer)) {
         /* Discovery §4.3, RFC 8414 §3.3: else one provider could speak for another */
         err_set(err, MOIDC_E_PROTOCOL, "the provider's metadata is of another issuer: \"%.200s\"", own);
+        if (strchr(own, '{') != NULL) { /* Entra ID, for several tenants: "https://.../{tenantid}/v2.0" */
+            return err_next(err, "set the issuer to that of your own tenant, whose ID stands where the braces are");
+        }
         return err_next(err, "if you trust that provider, set the issuer to exactly this value");
     }
     metadata->issuer = mem_strdup(own);

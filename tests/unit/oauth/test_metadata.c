@@ -141,7 +141,10 @@ static void test_issuer_must_be_the_configured_one(void)
     check_refused("{\"issuer\":\"http://h\"," TOKEN "}", "https://h", "another issuer");
     check_refused("{\"issuer\":\"https://h/x\"," TOKEN "}", "https://h", "another issuer");
     check_refused("{\"issuer\":\"\"," TOKEN "}", "https://h", "another issuer");
+    CHECK_CONTAINS(err.next, "exactly this value");
     check_refused("{\"issuer\":\"https://\\u001b[2J\"," TOKEN "}", "https://h", "\"https://?[2J\"");
+    check_refused("{\"issuer\":\"https://h/{tenantid}/v2.0\"," TOKEN "}", "https://h/common/v2.0", "{tenantid}");
+    CHECK_CONTAINS(err.next, "your own tenant");
 }
 
 static void test_issuer_is_kept_as_the_document_says(void)
