@@ -16,8 +16,10 @@ static struct cache_helper helper_of(const struct session *session, const struct
 static void tell_storage(struct session *session, const struct moidc_err *fault)
 {
     if (!session->told_storage) {
-        notices_add(&session->client->notices, MOIDC_WARNING, "%s (%s): tokens are kept in memory only", fault->what,
-                    fault->where);
+        bool placed = fault->where[0] != '\0'; /* what is too large has no place */
+
+        notices_add(&session->client->notices, MOIDC_WARNING, "%s%s%s%s: tokens are kept in memory only", fault->what,
+                    placed ? " (" : "", fault->where, placed ? ")" : "");
         session->told_storage = true;
     }
 }

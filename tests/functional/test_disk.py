@@ -343,6 +343,16 @@ finally:
 
 
 # --- logout ---
+def test_a_token_that_is_too_large_for_the_cache_works_from_memory(world):
+    world.robot()
+    world.provider.new_access_token = lambda: "at." + "x" * 300_000
+    with world.process() as process:
+        assert process.do("len(token())").ok() == 300_003
+        assert process.do("len(token())").ok() == 300_003
+    assert len(world.token_requests()) == 1 and world.cache_files_hold_no_token()
+    assert process.stderr.count("what is to be cached is larger than 262144 bytes: tokens are kept in memory only") == 1
+
+
 def test_logout_removes_what_is_on_disk_and_in_memory(world):
     world.person()
     with world.process() as process:
