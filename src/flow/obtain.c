@@ -61,11 +61,13 @@ static enum moidc_code set_servers(const struct session *session, struct cache_e
     return cache_entry_add_server(entry, uri, err);
 }
 
-/* Whether what the provider refused is the refresh token: not where it refuses the client, or is busy or ill. */
+/* Whether what the provider refused is the refresh token: not where it refuses the client, or is busy or ill. Some say so
+ * in a form of their own, with the status of RFC 6749 §5.2; others may come from what stands before the provider. */
 static bool is_about_refresh_token(const struct moidc_err *err)
 {
-    return err->oauth_error[0] != '\0' && strcmp(err->oauth_error, "invalid_client") != 0 && err->http_status < 500 &&
-           err->http_status != 429 && !oauth_error_is_temporary(err->oauth_error);
+    return (err->oauth_error[0] != '\0' || err->http_status == 400) &&
+           strcmp(err->oauth_error, "invalid_client") != 0 && err->http_status < 500 && err->http_status != 429 &&
+           !oauth_error_is_temporary(err->oauth_error);
 }
 
 /* What the provider says to a refresh token. */

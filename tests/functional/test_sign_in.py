@@ -681,6 +681,33 @@ def test_a_renewal_that_is_refused_ends_in_a_new_sign_in(world, status, error):
     assert len(world.browser.openings) == 2
 
 
+FORMLESS = [b"", b"<h1>Bad Request", b"refresh token expired", b'["expired"]', b'{"error": {"code": 400, "message": "TOKEN_EXPIRED"}}',
+            b'{"errors": [{"errorType": "expired_token"}]}']
+
+
+@pytest.mark.parametrize("body", FORMLESS)
+def test_a_renewal_that_is_refused_in_another_form_ends_in_a_new_sign_in_too(world, body):
+    """Else whoever's refresh token has ended at such a provider would have to call login() to get further."""
+    world.person()
+    world.run("token()").ok()
+    world.advance(301)
+    world.provider.replace("token", 400, body=body, times=1)
+    world.run("token()").ok()
+    assert [r.form["grant_type"] for r in world.token_requests()] == ["authorization_code", "refresh_token", "authorization_code"]
+    assert len(world.browser.openings) == 2
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_status_of_what_stands_before_the_provider_is_no_reason_for_a_browser(world, status):
+    """A gateway says so while the provider is installed anew."""
+    world.person()
+    world.run("token()").ok()
+    world.advance(301)
+    world.provider.replace("token", status, body=b"default backend", times=1)
+    world.run("token()").failed("provider", f"HTTP status {status}")
+    assert world.run("token()").ok() and len(world.browser.openings) == 1
+
+
 @pytest.mark.parametrize("cut", [0, 20])
 def test_a_code_is_used_once_though_the_connection_is_cut(world, cut):
     """RFC 6749 §4.1.2: a provider that sees a code twice revokes what it gave for it."""
