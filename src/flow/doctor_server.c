@@ -13,6 +13,8 @@
 static const char LOGIN_PAGE_REMEDY[] =
     "have the proxy take bearer tokens: oauth2-proxy --skip-jwt-bearer-tokens, mod_auth_openidc AuthType auth-openidc "
     "or oauth20";
+static const char MOVED_REMEDY[] = "set the tracking URI to the address that it redirects to";
+static const char CALL[] = "/api/2.0/mlflow/experiments/search";
 static const char CERTIFICATE_REMEDY[] = "if your organisation has a CA of its own, set "
                                          "MLFLOW_TRACKING_SERVER_CERT_PATH and SSL_CERT_FILE to its PEM bundle";
 
@@ -36,7 +38,7 @@ static enum moidc_code call_server(const struct doctor *doctor, const struct moi
     enum moidc_code rc;
 
     memset(ret, 0, sizeof *ret);
-    strbuf_add_format(&url, "%s/api/2.0/mlflow/experiments/search?max_results=1", settings->uri);
+    strbuf_add_format(&url, "%s%s?max_results=1", settings->uri, CALL);
     rc = url.failed ? strbuf_error(&url, "the server's address", err)
                     : http_request_new(url.bytes, "the tracking server", &request, err);
     rc = rc == MOIDC_OK ? http_new(call->env, env_get(call->env, "MLFLOW_TRACKING_SERVER_CERT_PATH"), &http, err) : rc;
@@ -56,6 +58,16 @@ static enum moidc_code call_server(const struct doctor *doctor, const struct moi
     return rc;
 }
 
+/* True when the same call is sent on to another address, such as one at https; a login page has it in its query alone. */
+static bool has_moved(const struct visit *visit)
+{
+    const char *location = visit->route.location;
+    const char *call = strstr(location, CALL);
+
+    return visit->status >= 300 && visit->status < 400 && call != NULL &&
+           (size_t)(call - location) < strcspn(location, "?#");
+}
+
 static void tell_without_token(const struct doctor *doctor, const struct visit *visit)
 {
     int status = visit->status;
@@ -63,6 +75,9 @@ static void tell_without_token(const struct doctor *doctor, const struct visit *
     if (status == 200 && visit->json) {
         doctor_tell(doctor, "server", MOIDC_VERDICT_WARN, "put the proxy before every path of the server",
                     "it answers calls without a token: whoever reaches it can read and write");
+    } else if (has_moved(visit)) {
+        doctor_tell(doctor, "server", MOIDC_VERDICT_FAIL, MOVED_REMEDY, "it redirects calls (HTTP status %d, to %s)",
+                    status, visit->route.location);
     } else if (status == 200 || (status >= 300 && status < 400)) {
         doctor_tell(doctor, "server", MOIDC_VERDICT_FINE, NULL,
                     "without a token it shows a web page (HTTP status %d%s%s), as for a browser", status,
@@ -146,6 +161,10 @@ static enum moidc_code tell_with_token(const struct doctor *doctor, const struct
         doctor_tell(doctor, "server-token", MOIDC_VERDICT_FINE, NULL, "it takes the token");
     } else if (status == 401 || status == 403) {
         return tell_refusal(doctor, token, visit, err);
+    } else if (has_moved(visit)) {
+        doctor_tell(doctor, "server-token", MOIDC_VERDICT_FAIL, MOVED_REMEDY,
+                    "it redirects the call (HTTP status %d, to %s), and a token goes to no other address", status,
+                    visit->route.location);
     } else if (status == 200 || (status >= 300 && status < 400)) {
         doctor_tell(doctor, "server-token", MOIDC_VERDICT_FAIL, LOGIN_PAGE_REMEDY,
                     "it shows a web page (HTTP status %d%s%s) although the token was sent", status,

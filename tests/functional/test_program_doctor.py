@@ -260,6 +260,20 @@ def test_a_login_page_in_spite_of_the_token_is_told(world, doctor, answer):
     assert "skip-jwt-bearer-tokens" in next(f["remedy"] for f in findings if f["id"] == "server-token")
 
 
+def test_a_server_that_has_moved_is_told(world, doctor):
+    """Most often it is one that speaks https by now."""
+    world.robot()
+    world.server.fault("experiments/search", lambda request, normal: Answer(308, [("Location", "https://mlflow.example.com" + request.target)]))
+    findings = doctor()
+    for name in ("server", "server-token"):
+        assert "https://mlflow.example.com/api/2.0/" in of(findings, "fail")[name]
+        assert "set the tracking URI" in next(f["remedy"] for f in findings if f["id"] == name)
+    login = "/oauth2/start?rd=/api/2.0/mlflow/experiments/search"
+    world.server.replace("experiments/search", 302, headers=[("Location", login)])
+    findings = doctor()
+    assert "although the token was sent" in of(findings, "fail")["server-token"] and "server" in of(findings, "ok")
+
+
 def test_a_server_that_is_none_or_ill_is_told(world, doctor):
     world.robot()
     world.server.replace("experiments/search", 404, b"no")
