@@ -4,7 +4,9 @@ A header provider sees neither the request's URL nor its response, and what it r
 requests auth object into the call that asks for headers, in http_request(), where MLflow looks for `auth`.
 """
 
+import contextlib
 import logging
+import re
 import sys
 
 from mlflow.tracking.request_header.abstract_request_header_provider import RequestHeaderProvider
@@ -14,6 +16,7 @@ from . import _core
 _IN_AUTHORIZATION = ("username", "password", "token")  # MLflow sends these in that header
 _CREDENTIALS = (*_IN_AUTHORIZATION, "aws_sigv4", "auth")
 _OWN_NAME = "oidc"
+_NOT_OF_URIS = re.compile(r"[^!#$&-;=?-\[\]_a-z~]")  # RFC 3986; "%" may be one that stands for itself
 _FRAMES = 4  # http_request <- resolve_request_headers <- request_headers, and one to spare
 
 _logger = logging.getLogger("mlflow_oidc_client")
@@ -78,11 +81,24 @@ def _is_outdone(creds, server):
     return True
 
 
+def _server_of_name(host):
+    """The server of an address that is no URI: that of an artifact holds its name as it is, which requests will encode."""
+    server = None
+    if _NOT_OF_URIS.search(host):
+        from requests import PreparedRequest, RequestException
+
+        request = PreparedRequest()
+        with contextlib.suppress(RequestException):  # no URL at all, as the call itself will say
+            request.prepare_url(host, None)
+            server = _core.server_at(request.url)
+    return server
+
+
 def _hand_over(creds, kwargs):
     if kwargs.get("auth") is not None:
         return
     try:
-        server = _core.server_at(creds.host)
+        server = _core.server_at(creds.host) or _server_of_name(creds.host)
         if server is None:
             return
     except Exception:

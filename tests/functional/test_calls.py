@@ -58,6 +58,30 @@ def test_by_name_without_any_settings_is_an_error(world):
     assert world.server.requests == []
 
 
+LOGGED = """
+import tempfile
+from mlflow.artifacts import download_artifacts
+from mlflow.tracking import MlflowClient
+import mlflow
+mlflow.set_tracking_uri(os.environ["URI"])
+run_id, folder = MlflowClient().create_run("0").info.run_id, tempfile.mkdtemp()
+os.mkdir(os.path.join(folder, NAME))
+with open(os.path.join(folder, NAME, "f.txt"), "w") as file:
+    file.write("hello")
+MlflowClient().log_artifacts(run_id, folder)
+with open(download_artifacts(artifact_uri=f"runs:/{run_id}/{NAME}/f.txt")) as file:
+    result = file.read()
+"""
+
+
+@pytest.mark.parametrize("name", ["a b", "über", "50%", "50%2", "{a}", "a|b", "a^b`c", '"a"', "<a>"])
+def test_artifacts_with_names_that_no_uri_can_hold_get_the_token(world, name):
+    """MLflow names them as they are where it asks for headers, and encodes them in the request."""
+    world.robot()
+    assert world.run(f"NAME = {name!r}" + LOGGED).ok() == "hello"
+    assert {"PUT", "GET"} <= {r.method for r in world.server.requests if r.endpoint == "artifacts" and world.provider.accepts(r.bearer)}
+
+
 def test_the_registry_at_another_uri_gets_its_own_token(world):
     registry = world.new_server()
     world.provider.add_client("second", "s3cret-second")
