@@ -1,6 +1,7 @@
 """usage: script/packaging [COMMAND [TARGET...]]; see there"""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ import sdist
 import trials
 import verify
 import wheel
-from targets import BUILD, DIST, FREE_THREADED, TARGETS, TOP, source_date, write_compiler
+from targets import BUILD, DIST, FREE_THREADED, TARGETS, TOP, write_compiler
 
 
 def timed(text, act, *arguments):
@@ -56,15 +57,16 @@ def make_all(targets):
 
 
 def reproduce(targets):
-    """Makes all once more, with nothing of the first time, and compares."""
-    again = TOP / "build/packaging-again"
-    environment = os.environ | {"MOIDC_PACKAGING_BUILD": str(again), "SOURCE_DATE_EPOCH": str(source_date())}
-    names = [target.name for target in targets]
-    subprocess.run([sys.executable, TOP / "packaging", "all", *names], env=environment, check=True)
-    made = sorted(path.name for path in (again / "dist").iterdir())
-    different = [name for name in made if not (DIST / name).exists() or (DIST / name).read_bytes() != (again / "dist" / name).read_bytes()]
+    """Makes all once more, of a clone in another folder and with nothing of the first time, and compares."""
+    clone = BUILD.parent / "packaging-again" / "clone"
+    shutil.rmtree(clone, ignore_errors=True)
+    subprocess.run(["git", "clone", "-q", TOP, clone], check=True)
+    environment = {name: value for name, value in os.environ.items() if name != "MOIDC_PACKAGING_BUILD"}
+    subprocess.run([clone / "script/packaging", "all", *(target.name for target in targets)], env=environment, check=True)
+    made = sorted((clone / "build/packaging/dist").iterdir())
+    different = [file.name for file in made if not (DIST / file.name).exists() or (DIST / file.name).read_bytes() != file.read_bytes()]
     for name in different:
-        print(f"{name} differs from {DIST / name}", file=sys.stderr)
+        print(f"{clone}/build/packaging/dist/{name} differs from that in {DIST}", file=sys.stderr)
     print(f"reproduce: {len(made) - len(different)} passed, {len(different)} failed")
     sys.exit(bool(different))
 
