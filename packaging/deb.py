@@ -45,13 +45,13 @@ def fill_in(folder):
 
 
 def source_tree():
-    """What is committed, and debian/ as it is."""
+    """What is committed, debian/ among it: with the commit's time on each file, which the package keeps of what is older."""
     folder = BUILD / "deb" / f"mlflow-oidc-{sbom.project_version()}"
     shutil.rmtree(folder.parent, ignore_errors=True)
     folder.mkdir(parents=True)
     archive = subprocess.run(["git", "-C", TOP, "archive", "HEAD"], check=True, capture_output=True).stdout
     subprocess.run(["tar", "-x", "-C", folder], check=True, input=archive)
-    shutil.copytree(TOP / "packaging/debian", folder / "debian")
+    shutil.copytree(folder / "packaging/debian", folder / "debian")
     fill_in(folder / "debian")
     return folder
 
@@ -66,7 +66,9 @@ def lintian(package):
 def build(_targets):
     folder = source_tree()
     tools = wheel.builder() / "bin"  # Debian 12's own meson is older than what is asked for
-    run(["dpkg-buildpackage", "-us", "-uc", "-b", "-d"], BUILD / "deb.log", cwd=folder, env=environment_of_tools(tools))
+    log = BUILD / "deb.log"
+    log.unlink(missing_ok=True)
+    run(["dpkg-buildpackage", "-us", "-uc", "-b", "-d"], log, cwd=folder, env=environment_of_tools(tools))
     built, = (package for package in folder.parent.glob("mlflow-oidc_*.deb"))
     DIST.mkdir(parents=True, exist_ok=True)
     for old in DIST.glob("*.deb"):

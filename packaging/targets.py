@@ -132,7 +132,8 @@ def environment_of_tools(folder):
     """For what is built with this machine's compiler and libraries."""
     foreign = ("CC", "CXX", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS")
     kept = {name: value for name, value in os.environ.items() if name not in foreign}
-    return kept | {"PATH": f"{folder}:{os.environ['PATH']}", "SOURCE_DATE_EPOCH": str(source_date()), "LC_ALL": "C.UTF-8"}
+    return kept | {"PATH": f"{folder}:{os.environ['PATH']}", "SOURCE_DATE_EPOCH": str(source_date()), "LC_ALL": "C.UTF-8",
+                   "CCACHE_DISABLE": "1"}  # each build is to show by itself what comes out
 
 
 def source_date():
