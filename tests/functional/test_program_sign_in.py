@@ -182,6 +182,21 @@ def test_a_sign_in_that_is_needed_for_another_server_is_status_4(world, program)
     assert "needs its own sign-in" in program("status").stdout and program("status").status == SIGN_IN
 
 
+def test_over_tls_a_token_is_fetched_once_and_answered_from_the_cache(world, program):
+    world.use_tls_provider()
+    world.robot()
+    token = program.token()
+    assert world.provider.accepts(token) and program.token() == token
+    assert world.provider.count("discovery") == world.provider.count("token") == 1
+
+
+def test_over_tls_an_authority_that_nobody_named_is_refused(world, program):
+    world.use_tls_provider()
+    world.robot()
+    program("token", unset=["SSL_CERT_FILE"]).failed(FAILED, world.provider.issuer, "certificate")
+    assert world.provider.requests == []
+
+
 # --- logout ---
 def test_logout_revokes_refresh_and_access_token_and_removes_both(world, program):
     signed_in(world, program)
