@@ -130,6 +130,9 @@ static enum moidc_code check_id_token(struct session *session, const struct wish
         if (rc == MOIDC_OK || !unknown_key || again) {
             if (rc == MOIDC_E_PROTOCOL) {
                 err_where(err, "%s", session->provider.metadata->issuer);
+                if (err->next[0] == '\0') {
+                    err_next(err, "ask the provider's operator: its ID tokens break OpenID Connect");
+                }
             }
             return rc;
         }

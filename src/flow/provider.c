@@ -179,7 +179,8 @@ enum moidc_code provider_keys(struct provider *provider, const struct call *call
     }
     if (url == NULL) {
         err_set(err, MOIDC_E_PROTOCOL, "the provider's metadata names no jwks_uri, so its ID tokens cannot be checked");
-        return err_where(err, "%s", provider->issuer);
+        err_where(err, "%s", provider->issuer);
+        return err_next(err, "set use-id-token = false, so that the access token is sent");
     }
     rc = fetch(provider, call, url, "the provider's key set", &response, err);
     if (rc != MOIDC_OK) {
@@ -191,8 +192,11 @@ enum moidc_code provider_keys(struct provider *provider, const struct call *call
     fork_gate_enter();
     rc = jwks_parse(strbuf_text(&response->body), response->body.length, &jwks, err);
     fork_gate_leave();
-    if (rc != MOIDC_OK) {
+    if (rc == MOIDC_E_PROTOCOL) {
         err_where(err, "%s", url);
+        err_next(err, "ask the provider's operator to mend its key set");
+    }
+    if (rc != MOIDC_OK) {
         return rc;
     }
     jwks_free(provider->jwks);

@@ -67,7 +67,8 @@ enum moidc_code file_read(const char *path, struct strbuf *ret, struct file_fact
     mem_wipe(chunk, sizeof chunk); /* a client secret may have passed through */
     if (ret->too_long) {
         err_set(err, MOIDC_E_CONFIGURATION, "the settings file is larger than %zu bytes", ret->most);
-        return err_where(err, "%s", path);
+        err_where(err, "%s", path);
+        return err_next(err, "take out of it what is not needed");
     }
     if (ret->failed) {
         return err_memory(err);

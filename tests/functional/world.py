@@ -469,6 +469,8 @@ class World:
         """What holds in every test, whatever it is about."""
         for server in self._servers:
             assert not server.errors, f"our own server failed: {server.errors}"
+        for error in [o.error for o in self.outcomes if o.error and o.error["what"]]:
+            assert error["where"] and error["next"], f"where, and what to do next? {error['text']}"
         said = [("stderr", self.stderr), ("stdout", "".join(p.stdout for p in self.processes)),
                 ("output", getattr(self, "more_output", ""))]
         said += [("error", "\n".join([o.error["text"], *o.error["chain"], o.error["trace"]])) for o in self.outcomes if o.error]

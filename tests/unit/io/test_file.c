@@ -111,6 +111,7 @@ static void test_limit_holds_to_the_byte(void)
     CHECK(read_file(in_scratch("f"), 9, &bytes, &facts) == MOIDC_E_CONFIGURATION);
     CHECK_TEXT(err.what, "the settings file is larger than 9 bytes");
     CHECK_TEXT(err.where, in_scratch("f"));
+    CHECK(err.next[0] != '\0');
     strbuf_free(&bytes);
     mem_fail_at(1, 0);
     CHECK(read_file(in_scratch("f"), 100, &bytes, &facts) == MOIDC_E_MEMORY);
