@@ -259,6 +259,8 @@ static CURLcode perform(struct http *http, const struct http_request *request, c
     return result;
 }
 
+static const char PROXY_REMEDY[] = "check the proxy that https_proxy or all_proxy names, or add the host to no_proxy";
+
 static void set_where(const char *url, struct moidc_err *err)
 {
     err_where(err, "%.*s", (int)strcspn(url, "?"), url);
@@ -278,8 +280,11 @@ static enum moidc_code failed(const struct http *http, const struct http_request
         err_set(err, MOIDC_E_TIMEOUT, "%s did not answer in time (%d s)", request->what, HTTP_TOTAL_MS / 1000);
         err_next(err, "check that the provider works and that the network lets you reach it; then try again");
         break;
-    case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
+        err_set(err, MOIDC_E_NETWORK, "the proxy on the way to %s cannot be used: %s", request->what, text);
+        err_next(err, "%s", PROXY_REMEDY);
+        break;
+    case CURLE_COULDNT_RESOLVE_HOST:
         err_set(err, MOIDC_E_NETWORK, "the host of %s is not found: %s", request->what, text);
         err_next(err, "check the issuer's host name and the network (DNS, VPN, proxy)");
         break;
@@ -296,7 +301,10 @@ static enum moidc_code failed(const struct http *http, const struct http_request
         break;
     default:
         err_set(err, MOIDC_E_NETWORK, "%s is not reached: %s", request->what, text);
-        err_next(err, "check that the provider runs and that the network lets you reach it; then try again");
+        err_next(err, "%s",
+                 strstr(detail, "CONNECT") != NULL /* "CONNECT tunnel failed, response 407" */
+                     ? PROXY_REMEDY
+                     : "check that the provider runs and that the network lets you reach it; then try again");
     }
     set_where(request->url, err);
     return err->code;

@@ -586,6 +586,28 @@ def test_the_password_of_a_proxy_does_not_stand_in_an_error(world, proxy):
     one_line(outcome, "auth.example.com", code="network")
 
 
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n", b"<html>no", None])
+def test_a_proxy_that_lets_nobody_through_is_named(world, answer):
+    world.robot(issuer="https://auth.example.com/")
+    proxy = "http://"  # none at all
+    if answer is not None:
+        listener = socket.create_server(("127.0.0.1", 0))
+        proxy += f"127.0.0.1:{listener.getsockname()[1]}"
+
+        def refuse():
+            with contextlib.suppress(OSError):
+                while True:
+                    with listener.accept()[0] as client:
+                        client.recv(4096)
+                        client.sendall(answer)
+
+        threading.Thread(target=refuse, daemon=True).start()
+    text = one_line(world.run("token()", https_proxy=proxy), "auth.example.com", "check the proxy", "no_proxy", code="network")
+    assert ("407" in text) == (answer is not None and b"407" in answer)
+    if answer is not None:
+        listener.close()
+
+
 @pytest.mark.parametrize("trusted", [True, False])
 def test_a_proxy_at_https_is_judged_by_the_certificates_that_were_named(world, trusted):
     authority = Authority(world.folder, "proxy")
