@@ -80,6 +80,8 @@ static enum moidc_code refused(const struct http_response *reply, const json_t *
     err_reply(err, reply->status, NULL);
     return err_next(err, reply->status >= 500 || reply->status == 429
                              ? "the provider has a fault of its own or is busy: try again later"
+                         : reply->status == 401
+                             ? "check client-id and client-secret, and that the provider knows this client"
                              : "check that the issuer is the right one, and ask the provider's operator");
 }
 

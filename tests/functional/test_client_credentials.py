@@ -4,6 +4,7 @@ import urllib.parse
 
 import pytest
 from provider import DROP
+from scripted import Answer
 
 POST, BASIC = "client_secret_post", "client_secret_basic"
 
@@ -69,6 +70,29 @@ def test_on_a_refusal_the_other_one_is_tried_once_and_what_worked_is_remembered(
         world.advance(301)
         process.do("token()").ok()
         assert methods(world) == [*order, accepted]
+
+
+@pytest.mark.parametrize("body", [b"", b"<h1>Unauthorized", b'{"error": {"code": 401}}'])
+def test_a_401_without_an_oauth_error_is_such_a_refusal_too(world, body):
+    """What guards the token endpoint by HTTP's own authentication answers so (RFC 6749 §5.2)."""
+    def guard(request, normal):
+        challenge = [("WWW-Authenticate", 'Basic realm="token"'), ("Content-Type", "text/html")]
+        return normal() if request.header("Authorization") else Answer(401, challenge, body)
+
+    world.provider.fault("token", guard)
+    world.robot()
+    with world.process() as process:
+        process.do("token()").ok()
+        world.advance(301)
+        process.do("token()").ok()
+    assert methods(world) == [POST, BASIC, BASIC]
+
+
+def test_a_401_to_both_says_what_to_check(world):
+    world.provider.replace("token", 401, body=b"no")
+    world.robot()
+    world.run("token()").failed("provider", "HTTP status 401", "check client-id and client-secret")
+    assert methods(world) == [POST, BASIC]
 
 
 def test_the_other_one_is_tried_for_a_code_too(world):
