@@ -31,6 +31,9 @@ static const struct {
     {"slow_down", "try again later"},
     {"expired_token", "sign in again"},
     {"authorization_pending", "finish the sign-in"},
+    {"authorization_declined", "sign in again and agree, or ask the provider's operator for access"}, /* Entra ID */
+    {"invalid_dpop_proof", "have the provider give this client bearer tokens: DPoP is not there"},
+    {"use_dpop_nonce", "have the provider give this client bearer tokens: DPoP is not there"},
 };
 
 enum moidc_code oauth_error_set(struct moidc_err *err, const char *error, const char *description, const char *what)

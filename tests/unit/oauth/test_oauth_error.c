@@ -26,7 +26,7 @@ static void test_every_known_error_says_what_to_do(void)
 
 static void test_errors_of_the_standards_are_known(void)
 {
-    /* RFC 6749 §4.1.2.1, §5.2; OIDC Core §3.1.2.6; RFC 8707 §2; RFC 7009 §2.2.1 */
+    /* RFC 6749 §4.1.2.1, §5.2; OIDC Core §3.1.2.6; RFC 8707 §2; RFC 7009 §2.2.1; RFC 9449 §5, §8 */
     static const char *const names[] = {
         "invalid_request",
         "unauthorized_client",
@@ -49,6 +49,8 @@ static void test_errors_of_the_standards_are_known(void)
         "account_selection_required",
         "invalid_target",
         "unsupported_token_type",
+        "invalid_dpop_proof",
+        "use_dpop_nonce",
     };
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
