@@ -670,14 +670,6 @@ def test_a_page_that_is_about_something_else_is_mlflows_to_judge(world, status):
     assert (code == "ENDPOINT_NOT_FOUND") == (status == 404)
 
 
-@pytest.mark.since_mlflow("3.0")
-def test_calls_that_an_older_server_does_not_know_fall_back(world):
-    world.robot()
-    world.server.fault("*", lambda request, normal: NOT_THERE if "/api/3.0/" in request.path else Answer.of_json({"traces": []}))
-    found = world.run("__import__('mlflow').MlflowClient(os.environ['URI']).search_traces(['0'])").ok()
-    assert found == [] and [r.path.split("/")[2] for r in world.server.requests][-2:] == ["3.0", "2.0"]
-
-
 @pytest.mark.parametrize("path", ["mlflow-artifacts/artifacts/0/x/artifacts/a.html", "mlflow/get-artifact?path=a.html", "mlflow/logged-models/m-1/artifacts/files"])
 def test_a_page_that_was_logged_comes_as_it_is(world, path):
     world.robot()
