@@ -7,6 +7,7 @@ import sys
 import time
 
 import deb
+import foreign
 import installed
 import libraries
 import macos
@@ -83,6 +84,7 @@ COMMANDS = {
     "test": installed.test,
     "free-threaded": trials.free_threaded,
     "musl": trials.musl,
+    "aarch64": foreign.aarch64,
     "reproduce": reproduce,
 }
 

@@ -39,10 +39,15 @@ def free_threaded():
     return built("3.13t", source.version, lambda: make("3.13t", source, log, environment_of_tools(FOLDER), ["--disable-gil"]))
 
 
+def musl_host(target):
+    """What configure scripts call it."""
+    return f"--host={target.machine}-unknown-linux-musl"
+
+
 def musl_libraries(target, fetched, log, env):
     """zlib and libffi, which zipimport and ctypes want."""
-    prefix = FOLDER / "musl-root"
-    for name, options in (("zlib", ["--static"]), ("libffi", ["--disable-shared", "--disable-docs"])):
+    prefix = FOLDER / f"{target.name}-root"
+    for name, options in (("zlib", ["--static"]), ("libffi", ["--disable-shared", "--disable-docs", musl_host(target)])):
         folder = FOLDER / f"{name}-objects"
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(fetched[name].folder, folder, symlinks=True)
@@ -54,11 +59,11 @@ def musl_libraries(target, fetched, log, env):
     return prefix
 
 
-def musl():
-    """It runs by the loader of the package musl, which script/bootstrap packaging installs."""
-    target = TARGETS["musllinux-x86_64"]
+def musl(target=TARGETS["musllinux-x86_64"]):
+    """It runs by the loader of the package musl, which script/bootstrap packaging installs; one for another kind of machine is built
+    with the one for this kind."""
     fetched = sources.fetch({PYTHON: True, "zlib": True, "libffi": True})
-    log = FOLDER / "musl.log"
+    log = FOLDER / f"{target.name}.log"
     write_compiler(target)
     env = environment(target) | {"CC": "moidc-cc", "CXX": "moidc-c++", "AR": "moidc-ar", "RANLIB": "moidc-ranlib",
                                  "CFLAGS": "-O1 -g0 -fPIC -fno-sanitize=all -Wno-date-time"}
@@ -66,10 +71,15 @@ def musl():
     env["CPP"] = "moidc-cc -E -D__DEFINED_va_list"
     # zig's musl has them, older ones that serve musllinux_1_2 as well do not
     env |= {f"ac_cv_func_{name}": "no" for name in ("preadv2", "pwritev2", "statx")}
+    options = []
+    if target.machine != os.uname().machine:
+        options = [musl_host(target), "--build=x86_64-pc-linux-gnu", f"--with-build-python={musl()}"]
+        # what its configure cannot find out without running it
+        env |= {"ac_cv_file__dev_ptmx": "yes", "ac_cv_file__dev_ptc": "no", "ac_cv_buggy_getaddrinfo": "no"}
 
     def act():
         root = musl_libraries(target, fetched, log, env)
         paths = {"CPPFLAGS": f"-I{root}/include", "LDFLAGS": f"-L{root}/lib", "PKG_CONFIG_LIBDIR": f"{root}/lib/pkgconfig"}
-        make("musl", fetched[PYTHON], log, env | paths, [])
+        make(target.name, fetched[PYTHON], log, env | paths, options)
 
-    return built("musl", "\n".join(source.version for source in fetched.values()), act)
+    return built(target.name, "\n".join(source.version for source in fetched.values()), act)

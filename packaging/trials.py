@@ -30,10 +30,23 @@ def wheel_for(target):
     return found[0]
 
 
+def empty_folder(name):
+    folder = BUILD / "installed" / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def install_without_its_pip(packages, built, *platforms):
+    """Of a Python that has no TLS, or runs slowly: the pip that runs this brings all."""
+    kind = [word for platform in platforms for word in ("--platform", platform)]
+    succeed(sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "-q", *kind, "--python-version", "3.13",
+            "--implementation", "cp", "--only-binary", ":all:", "--no-compile", "--target", packages, "mlflow-skinny", built)
+
+
 def free_threaded(_targets):
     python, built = pythons.free_threaded(), wheel_for(FREE_THREADED)
-    venv = BUILD / "installed" / "free-threaded"
-    shutil.rmtree(venv, ignore_errors=True)
+    venv = empty_folder("free-threaded")
     succeed(python, "-m", "venv", venv)
     pip(venv, "install", "-q", "--no-deps", *ALONE)
     pip(venv, "install", "-q", "pyyaml")  # compiles nothing
@@ -51,14 +64,10 @@ def free_threaded(_targets):
 def musl(_targets):
     target = TARGETS["musllinux-x86_64"]
     python, built = pythons.musl(), wheel_for(target)
-    venv = BUILD / "installed" / "musl"
-    shutil.rmtree(venv, ignore_errors=True)
+    venv = empty_folder("musl")
     succeed(python, "-m", "venv", "--without-pip", venv)
     packages = venv / "lib" / pythons.PYTHON / "site-packages"
-    # it has no TLS of its own: the pip that runs this brings all
-    kind = ["--platform", target.platform_tag, "--platform", "musllinux_1_1_x86_64", "--python-version", "3.13",
-            "--implementation", "cp", "--only-binary", ":all:", "--target", packages]
-    succeed(sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "-q", *kind, "mlflow-skinny", built)
+    install_without_its_pip(packages, built, target.platform_tag, "musllinux_1_1_x86_64")
     shutil.copy(packages / "bin/mlflow-oidc", venv / "bin")
     succeed(venv / "bin/python", "-c", installed.LOOK, built.name.split("-")[1])
     print("musl: 1 passed, 0 failed", flush=True)
