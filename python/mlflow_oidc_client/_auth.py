@@ -79,15 +79,25 @@ def _on_response(server, header, url, response, **kwargs):
     if response.status_code == 401:
         response = _repeated(server, header, response, kwargs)
     if response.is_redirect:
-        _keep_token_within(server, response)
-        return response
+        return _redirected(server, response)
     return _explained(server, response)
+
+
+def _redirected(server, response):
+    target = _keep_token_within(server, response)
+    status = response.status_code
+    # requests makes a GET of it, or sends it without its body
+    if status not in (307, 308) and _is_change(response.request, response.url):
+        what = f"a {response.request.method} request to {_support.shown(target)[:200]} (HTTP status {status})"
+        raise _elsewhere(server, f"{what}, which loses it: nothing was stored", status)
+    return response
 
 
 def _keep_token_within(server, response):
     """requests makes the next hop of this request's headers, and would carry the token to any path of the host.
 
     Where that hop goes is reckoned as requests does (Session.resolve_redirects): "http:x" is not what RFC 3986 makes of it.
+    Returns it; "": no address at all.
     """
     try:
         target = urljoin(response.url, requote_uri(urlsplit(response.headers["Location"]).geturl()))
@@ -95,6 +105,7 @@ def _keep_token_within(server, response):
         target = ""
     if not server.covers(target):
         response.request.headers.pop(server.header_name, None)
+    return target
 
 
 def _repeated(server, header, response, kwargs):
@@ -151,9 +162,14 @@ def _is_json_call(url):
     )
 
 
+def _is_change(request, url):
+    """An artifact that is stored or removed: MLflow takes any answer without an error for success."""
+    return request.method not in ("GET", "HEAD") and "/mlflow-artifacts/" in url
+
+
 def _is_page(response, url):
     """A page where a call of MLflow's wants JSON."""
-    return _is_html(response) and _is_json_call(url)
+    return _is_html(response) and (_is_json_call(url) or _is_change(response.request, url))
 
 
 def _is_login_page(response, url):
@@ -192,20 +208,24 @@ def _page(server, response):
 def _after_redirect(server, url, response):
     """Nothing is added, renewed or repeated after a redirect (contract, rule 6): only explained."""
     if response.is_redirect:
-        _keep_token_within(server, response)
-        return response
+        return _redirected(server, response)
     if server.covers(response.url):
         if _is_login_page(response, url):
             raise _page(server, response)
         return response
     if response.status_code == 401 or _is_page(response, url):
-        target = _support.shown(response.url)
-        raise _support.refused(
-            f"the tracking server redirected the call to {target}, which answered with HTTP status"
-            f" {response.status_code}: a login page, most likely",
-            server.uri,
-            "have its proxy take bearer tokens, and set the tracking URI to the address that the server itself names:"
-            f" {server.token_hint}",
-            response.status_code,
+        target, status = _support.shown(response.url), response.status_code
+        raise _elsewhere(
+            server, f"the call to {target}, which answered with HTTP status {status}: a login page, most likely", status
         )
     return response
+
+
+def _elsewhere(server, what, status):
+    return _support.refused(
+        f"the tracking server redirected {what}",
+        server.uri,
+        "have its proxy take bearer tokens, and set the tracking URI to the address that the server itself names:"
+        f" {server.token_hint}",
+        status,
+    )

@@ -688,6 +688,41 @@ def test_a_redirect_to_another_host_is_explained(world):
     assert "<form" not in text
 
 
+LOG_ARTIFACT = """
+import mlflow
+mlflow.set_tracking_uri(os.environ["URI"])
+run_id = mlflow.MlflowClient().create_run("0").info.run_id
+with open("f.txt", "w") as file:
+    file.write("hello")
+mlflow.MlflowClient().log_artifact(run_id, "f.txt")
+"""
+
+
+@pytest.mark.parametrize("status", [200, 301, 302, 303, 307, 308])
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_an_upload_that_ends_on_a_page_is_no_success(world, status, elsewhere):
+    """MLflow looks for an error's status alone, and a login page has none: the artifact would be lost unseen."""
+    other = world.new_server()
+    other.fault("*", lambda request, normal: tracking.login_page())
+    world.unguarded = True
+    world.robot()
+    target = f"{other.uri}/authorize?x" if elsewhere else "/login"
+    page = tracking.login_page() if status == 200 else tracking.redirect(target, status)
+    world.server.fault("artifacts", lambda request, normal: page)
+    text = world.run(LOG_ARTIFACT).failed(None, ("login page", "nothing was stored"), world.server.uri)
+    assert f"(HTTP status {status})" in text or status > 303
+    assert world.server.artifacts == {} and not [r for r in other.requests if r.bearer]
+
+
+@pytest.mark.parametrize("status", [307, 308])
+def test_an_upload_that_is_redirected_within_the_block_arrives(world, status):
+    world.robot()
+    world.server.fault("artifacts", lambda request, normal: normal() if request.path.endswith(".moved") or request.method != "PUT"
+                       else tracking.redirect(request.path + ".moved", status))
+    world.run(LOG_ARTIFACT).ok()
+    assert list(world.server.artifacts.values()) == [b"hello"]
+
+
 def test_a_redirect_to_a_login_page_on_the_same_host_is_explained(world):
     world.robot()
     world.server.fault("experiments/search", lambda request, normal: tracking.redirect("/login"))
