@@ -172,8 +172,15 @@ def _is_page(response, url):
     return _is_html(response) and (_is_json_call(url) or _is_change(response.request, url))
 
 
+def _is_lost_download(response, url):
+    """A page, after a redirect, in place of an artifact that is none: it would be kept as that."""
+    path, end = url.partition("?")[0].lower(), response.url.partition("?")[0]
+    is_artifact = "/mlflow-artifacts/" in path and not path.endswith((".html", ".htm"))
+    return is_artifact and response.ok and _is_html(response) and "/mlflow-artifacts/" not in end
+
+
 def _is_login_page(response, url):
-    """The same, with a status that proxies show their login page with.
+    """A page of the first kind, with a status that proxies show their login page with.
 
     Pages with others are answers: of a 404 MLflow learns that a server is older, and calls what that one has.
     """
@@ -210,10 +217,10 @@ def _after_redirect(server, url, response):
     if response.is_redirect:
         return _redirected(server, response)
     if server.covers(response.url):
-        if _is_login_page(response, url):
+        if _is_login_page(response, url) or _is_lost_download(response, url):
             raise _page(server, response)
         return response
-    if response.status_code == 401 or _is_page(response, url):
+    if response.status_code == 401 or _is_page(response, url) or _is_lost_download(response, url):
         target, status = _support.shown(response.url), response.status_code
         raise _elsewhere(
             server, f"the call to {target}, which answered with HTTP status {status}: a login page, most likely", status

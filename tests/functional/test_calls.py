@@ -714,6 +714,36 @@ def test_an_upload_that_ends_on_a_page_is_no_success(world, status, elsewhere):
     assert world.server.artifacts == {} and not [r for r in other.requests if r.bearer]
 
 
+DOWNLOAD = "NAME = {name!r}" + """
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+repository = get_artifact_repository(os.environ["URI"] + "/api/2.0/mlflow-artifacts/artifacts/0/run/artifacts")
+repository._download_file(NAME, NAME)
+with open(NAME) as file:
+    result = file.read()
+"""
+
+
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_a_download_that_ends_on_a_login_page_is_no_file(world, elsewhere):
+    other = world.new_server()
+    other.fault("*", lambda request, normal: tracking.login_page())
+    world.unguarded = True
+    world.robot()
+    target = f"{other.uri if elsewhere else ''}/login?back=/api/2.0/mlflow-artifacts/artifacts/0"
+    world.server.fault("artifacts", lambda request, normal: tracking.redirect(target))
+    world.run(DOWNLOAD.format(name="model.pkl")).failed("provider", "login page", world.server.uri)
+    assert not (world.cwd / "model.pkl").exists() and not [r for r in other.requests if r.bearer]
+
+
+def test_a_page_that_is_stored_elsewhere_comes_by_a_redirect(world):
+    other = world.new_server()
+    other.fault("*", lambda request, normal: dataclasses.replace(NOT_THERE, status=200))
+    world.unguarded = True
+    world.robot()
+    world.server.fault("artifacts", lambda request, normal: tracking.redirect(other.uri + "/bucket/report.html?signature=x"))
+    assert world.run(DOWNLOAD.format(name="report.html")).ok() == NOT_THERE.body.decode()
+
+
 @pytest.mark.parametrize("status", [307, 308])
 def test_an_upload_that_is_redirected_within_the_block_arrives(world, status):
     world.robot()
