@@ -163,8 +163,8 @@ def _is_json_call(url):
 
 
 def _is_change(request, url):
-    """An artifact that is stored or removed: MLflow takes any answer without an error for success."""
-    return request.method not in ("GET", "HEAD") and "/mlflow-artifacts/" in url
+    """An artifact that is stored or removed, or traces: MLflow takes any answer without an error for success."""
+    return request.method not in ("GET", "HEAD") and ("/mlflow-artifacts/" in url or url.endswith("/v1/traces"))
 
 
 def _is_page(response, url):

@@ -714,6 +714,19 @@ def test_an_upload_that_ends_on_a_page_is_no_success(world, status, elsewhere):
     assert world.server.artifacts == {} and not [r for r in other.requests if r.bearer]
 
 
+@pytest.mark.parametrize("status", [200, 302, 307])
+def test_traces_that_end_on_a_page_are_not_sent(world, status):
+    world.robot()
+    page = tracking.login_page() if status == 200 else tracking.redirect("/login", status)
+    world.server.fault("v1/traces", lambda request, normal: page)
+    code = """
+from mlflow.utils.rest_utils import MlflowHostCreds, http_request
+http_request(MlflowHostCreds(os.environ["URI"]), "/v1/traces", "POST", data=b"spans")
+"""
+    world.unguarded = True
+    world.run(code).failed("provider", ("login page", "nothing was stored"), world.server.uri)
+
+
 DOWNLOAD = "NAME = {name!r}" + """
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 repository = get_artifact_repository(os.environ["URI"] + "/api/2.0/mlflow-artifacts/artifacts/0/run/artifacts")
