@@ -62,7 +62,13 @@ char **spawn_variables(const struct moidc_env *env)
 static pid_t fork_bare(bool quiet)
 {
 #ifdef __linux__
-    return (pid_t)syscall(SYS_clone, quiet ? 0L : (long)SIGCHLD, 0L, 0L, 0L, 0L);
+    long pid = syscall(SYS_clone, quiet ? 0L : (long)SIGCHLD, 0L, 0L, 0L, 0L);
+
+    if (pid < 0 && quiet && errno == EINVAL) {
+        /* qemu-user, by which containers for another kind of machine run, knows none without a signal */
+        pid = syscall(SYS_clone, (long)SIGCHLD, 0L, 0L, 0L, 0L);
+    }
+    return (pid_t)pid;
 #else
     (void)quiet;
     return fork();
