@@ -30,6 +30,8 @@ class OIDCAuth(AuthBase):
         if server is None:
             if not _core.has_servers():
                 raise _support.no_settings(self._tracking_uri or url)
+            if "%" in url:
+                _support.tell_of_path(url)
             return r
         header = server.authorization()
         headers = r.headers

@@ -7,8 +7,11 @@ import re
 import sys
 import threading
 
+from . import _core
+
 _LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING)
 _logger = logging.getLogger("mlflow_oidc_client")
+_ENCODED_SEPARATOR = re.compile(r"%(2f|5c)", re.IGNORECASE)
 
 
 def log(level, text):
@@ -117,6 +120,22 @@ def shown(uri):
     bare = rest.partition("?")[0].partition("#")[0]
     authority, slash, path = bare.partition("/")
     return scheme + mark + authority.rpartition("@")[2] + slash + path
+
+
+_told_of_path = set()
+
+
+def tell_of_path(uri):
+    """Warns once that requests to such paths of a server go out without its token; `uri` is one that matches none."""
+    plain = _ENCODED_SEPARATOR.sub("_", shown(uri))
+    server = _core.server_at(plain) if plain != shown(uri) else None
+    if server is not None and server.uri not in _told_of_path:
+        _told_of_path.add(server.uri)
+        _logger.warning(
+            "%s: requests to paths with an encoded slash or backslash (%%2F, %%5C) go out without a token, as a server"
+            " may take them for other paths than its proxy",
+            server.uri,
+        )
 
 
 def no_tracking_uri(uri):

@@ -94,12 +94,20 @@ def _server_of_name(host):
     return server
 
 
+def _tell_of_path(host):
+    if "%" in host:
+        from . import _support
+
+        _support.tell_of_path(host)
+
+
 def _hand_over(creds, kwargs):
     if kwargs.get("auth") is not None:
         return
     try:
         server = _core.server_at(creds.host) or _server_of_name(creds.host)
         if server is None:
+            _tell_of_path(creds.host)
             return
     except Exception:
         server = None  # the auth object meets the same error, where MLflow lets it through

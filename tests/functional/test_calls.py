@@ -727,6 +727,32 @@ http_request(MlflowHostCreds(os.environ["URI"]), "/v1/traces", "POST", data=b"sp
     world.run(code).failed("provider", ("login page", "nothing was stored"), world.server.uri)
 
 
+ENDPOINTS = """
+from mlflow.utils.rest_utils import MlflowHostCreds, http_request
+for host, endpoint in CALLS:
+    http_request(MlflowHostCreds(os.environ["URI"] + host), endpoint, "GET")
+"""
+
+
+@pytest.mark.parametrize("calls", [[("", "/api/2.0/mlflow/x%2Fy")] * 2, [("/a%5cb", "/c"), ("/a%2fb", "/c")]])
+def test_that_a_path_with_an_encoded_slash_gets_no_token_is_told_once(world, calls):
+    world.unguarded = True
+    world.robot()
+    with world.process() as process:
+        process.do(f"CALLS = {calls!r}" + ENDPOINTS)
+    assert len(world.server.requests) >= 2 and not [r for r in world.server.requests if r.bearer]
+    said_once(world, process, "encoded slash")
+
+
+def test_nothing_is_told_of_such_a_path_of_a_stranger(world):
+    world.unguarded = True
+    world.robot()
+    stranger = world.new_server()
+    with world.process(URI=stranger.uri) as process:
+        process.do(f"CALLS = {[('', '/x%2Fy'), ('/%20', '/z')]!r}" + ENDPOINTS)
+    assert "encoded" not in process.stderr and len(stranger.requests) >= 2
+
+
 DOWNLOAD = "NAME = {name!r}" + """
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 repository = get_artifact_repository(os.environ["URI"] + "/api/2.0/mlflow-artifacts/artifacts/0/run/artifacts")
