@@ -122,7 +122,7 @@ def shown(uri):
     return scheme + mark + authority.rpartition("@")[2] + slash + path
 
 
-_told_of_path = set()
+_told_of_path: set[str] = set()
 
 
 def tell_of_path(uri):

@@ -251,9 +251,14 @@ def test_the_browser_follows_the_sign_in(world):
     assert len(world.browser.openings) == 2
 
 
-def test_secrets_in_a_text_are_noticed(world):
-    world.outcomes.append(Outcome(None, {"text": world.provider.clients["robot"], "chain": [], "trace": ""}, 0))
-    with pytest.raises(AssertionError, match="a secret"):
+ERROR = {"text": "", "what": "it failed", "where": "here", "next": "try again", "chain": [], "trace": ""}
+
+
+@pytest.mark.parametrize("field, noticed", [("text", "a secret"), ("where", "what to do next"), ("next", "what to do next")])
+def test_broken_promises_of_an_error_are_noticed(world, field, noticed):
+    value = world.provider.clients["robot"] if field == "text" else ""
+    world.outcomes.append(Outcome(None, ERROR | {field: value}, 0))
+    with pytest.raises(AssertionError, match=noticed):
         world.check_promises()
     world.outcomes.clear()
 
