@@ -89,7 +89,7 @@ static enum moidc_code read_files(struct moidc_client *client, const struct moid
     struct warning_sink sink = {.ctx = client, .warn = warn_once};
     enum moidc_code rc = settings_file_find_project(client->start_dir, &sink, &project, err);
 
-    rc = rc == MOIDC_OK ? settings_file_find_own(lookup->env, &own, err) : rc;
+    rc = rc == MOIDC_OK ? settings_file_find_own(lookup->env, &sink, &own, err) : rc;
     if (rc != MOIDC_OK) {
         return rc;
     }
@@ -99,14 +99,6 @@ static enum moidc_code read_files(struct moidc_client *client, const struct moid
     client->files[1] = own;
     project = NULL;
     own = NULL;
-    for (size_t i = 0; i < 2; i++) {
-        const char *warning;
-
-        for (size_t j = 0; client->files[i] != NULL && (warning = settings_file_warning(client->files[i], j)) != NULL;
-             j++) {
-            warn_once(client, warning);
-        }
-    }
     return MOIDC_OK;
 }
 

@@ -28,24 +28,23 @@ static bool is_ours(const struct strbuf *bytes)
     return memmem(strbuf_text(bytes), bytes->length, name, sizeof name - 1) != NULL;
 }
 
-/* As settings_file_parse() of a pyproject.toml; one without the table is passed over, with what is to be said of it. */
-static enum moidc_code parse_project(const struct strbuf *bytes, const char *path, const struct warning_sink *sink,
-                                     struct settings_file **ret, struct moidc_err *err)
+/* As settings_file_parse(), with its warnings told; a file without the table is passed over. */
+static enum moidc_code parse(const struct strbuf *bytes, const char *path, bool pyproject,
+                             const struct warning_sink *sink, struct settings_file **ret, struct moidc_err *err)
 {
     CLEANUP(settings_file_free_p) struct settings_file *file = NULL;
-    enum moidc_code rc = settings_file_parse(strbuf_text(bytes), bytes->length, path, true, &file, err);
+    enum moidc_code rc = settings_file_parse(strbuf_text(bytes), bytes->length, path, pyproject, &file, err);
     const char *warning;
 
     if (rc != MOIDC_OK || file == NULL) {
         return rc;
     }
+    for (size_t i = 0; (warning = settings_file_warning(file, i)) != NULL; i++) {
+        sink->warn(sink->ctx, warning);
+    }
     if (settings_file_has_table(file)) {
         *ret = file;
         file = NULL;
-        return MOIDC_OK;
-    }
-    for (size_t i = 0; (warning = settings_file_warning(file, i)) != NULL; i++) {
-        warn(sink, "%s", warning);
     }
     return MOIDC_OK;
 }
@@ -75,7 +74,7 @@ static enum moidc_code read_project(const char *path, bool above, const struct w
         }
         return MOIDC_OK;
     }
-    return parse_project(&bytes, path, sink, ret, err);
+    return parse(&bytes, path, true, sink, ret, err);
 }
 
 static enum moidc_code search_upwards(const char *start, const struct warning_sink *sink, struct settings_file **ret,
@@ -118,7 +117,8 @@ enum moidc_code settings_file_find_project(const char *start_dir, const struct w
     return rc;
 }
 
-enum moidc_code settings_file_find_own(const struct moidc_env *env, struct settings_file **ret, struct moidc_err *err)
+enum moidc_code settings_file_find_own(const struct moidc_env *env, const struct warning_sink *sink,
+                                       struct settings_file **ret, struct moidc_err *err)
 {
     CLEANUP(strbuf_free) struct strbuf bytes = STRBUF_INIT(TOML_MOST_BYTES);
     CLEANUP(mem_free_p) char *path = NULL;
@@ -139,5 +139,5 @@ enum moidc_code settings_file_find_own(const struct moidc_env *env, struct setti
         err_where(err, "%s", path);
         return err_next(err, "make it yours alone: chmod go-w, and own it");
     }
-    return settings_file_parse(strbuf_text(&bytes), bytes.length, path, false, ret, err);
+    return parse(&bytes, path, false, sink, ret, err);
 }

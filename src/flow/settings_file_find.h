@@ -5,7 +5,7 @@
 
 #include "config/settings.h"
 
-/* Where a sentence for the user goes; it may come again at the next search. */
+/* Where a sentence for the user goes, a file's own warnings among them; it may come again at the next search. */
 struct warning_sink {
     void *ctx;
     void (*warn)(void *ctx, const char *text);
@@ -18,7 +18,7 @@ enum moidc_code settings_file_find_project(const char *start_dir, const struct w
                                            struct settings_file **ret, struct moidc_err *err) MUST_CHECK;
 
 /* The user's own, $XDG_CONFIG_HOME/mlflow-oidc-client/config.toml. */
-enum moidc_code settings_file_find_own(const struct moidc_env *env, struct settings_file **ret,
-                                       struct moidc_err *err) MUST_CHECK;
+enum moidc_code settings_file_find_own(const struct moidc_env *env, const struct warning_sink *sink,
+                                       struct settings_file **ret, struct moidc_err *err) MUST_CHECK;
 
 #endif
