@@ -18,6 +18,15 @@ def log(level, text):
     _logger.log(_LEVELS[level], "%s", text)
 
 
+_warned: set[str] = set()
+
+
+def warn_once(text):
+    if text not in _warned:
+        _warned.add(text)
+        _logger.warning("%s", text)
+
+
 def show(text):
     """Show lines to the person who signs in: on standard error, addresses as links in a notebook's cell."""
     with contextlib.suppress(Exception):  # it was closed, or is a program's own that fails: the sign-in itself goes on
@@ -122,19 +131,14 @@ def shown(uri):
     return scheme + mark + authority.rpartition("@")[2] + slash + path
 
 
-_told_of_path: set[str] = set()
-
-
 def tell_of_path(uri):
     """Warns once that requests to such paths of a server go out without its token; `uri` is one that matches none."""
-    plain = _ENCODED_SEPARATOR.sub("_", shown(uri))
-    server = _core.server_at(plain) if plain != shown(uri) else None
-    if server is not None and server.uri not in _told_of_path:
-        _told_of_path.add(server.uri)
-        _logger.warning(
-            "%s: requests to paths with an encoded slash or backslash (%%2F, %%5C) go out without a token, as a server"
-            " may take them for other paths than its proxy",
-            server.uri,
+    plain, found = _ENCODED_SEPARATOR.subn("_", shown(uri))
+    server = _core.server_at(plain) if found else None
+    if server is not None:
+        warn_once(
+            f"{server.uri}: requests to paths with an encoded slash or backslash (%2F, %5C) go out without a token, as a"
+            " server may take them for other paths than its proxy"
         )
 
 

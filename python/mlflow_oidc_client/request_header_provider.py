@@ -5,7 +5,6 @@ requests auth object into the call that asks for headers, in http_request(), whe
 """
 
 import contextlib
-import logging
 import re
 import sys
 
@@ -19,8 +18,6 @@ _OWN_NAME = "oidc"
 _NOT_OF_URIS = re.compile(r"[^!#$&-;=?-\[\]_a-z~]")  # RFC 3986; "%" may be one that stands for itself
 _FRAMES = 4  # http_request <- resolve_request_headers <- request_headers, and one to spare
 
-_logger = logging.getLogger("mlflow_oidc_client")
-_told: set[tuple[str, str]] = set()
 _auth = None
 
 
@@ -63,12 +60,6 @@ def _explicit(creds):
     return None
 
 
-def _tell_once(uri, credential):
-    if (uri, credential) not in _told:
-        _told.add((uri, credential))
-        _logger.warning("%s: MLflow's own credentials (%s) are used, not the OIDC settings", uri, credential)
-
-
 def _is_outdone(creds, server):
     """Whether MLflow's own credentials win over us, which is said once. `server` is None where its settings are wrong."""
     credential = _explicit(creds)
@@ -77,7 +68,10 @@ def _is_outdone(creds, server):
     header = "authorization" if server is None else server.header_name.lower()
     if credential in _IN_AUTHORIZATION and header != "authorization":
         return False  # both go out: the proxy reads our header, the server behind it MLflow's
-    _tell_once(creds.host if server is None else server.uri, credential)
+    from . import _support
+
+    uri = creds.host if server is None else server.uri
+    _support.warn_once(f"{uri}: MLflow's own credentials ({credential}) are used, not the OIDC settings")
     return True
 
 
