@@ -7,6 +7,10 @@
 
 #include <curl/curl.h>
 
+/* The oldest that has all that is asked of it; meson.build and packages ask for that too. */
+#define LIBCURL_OLDEST CURL_VERSION_BITS(7, 88, 0)
+#define LIBCURL_WANTED "libcurl 7.88 or later (on Debian: libcurl4)"
+
 #ifdef MOIDC_LATE
 
 struct libcurl {

@@ -34,16 +34,15 @@ static const char *const libcrypto_names[] = {LIBCRYPTO_FUNCTIONS(NAME)};
 static const char *const libssl_names[] = {LIBSSL_FUNCTIONS(NAME)};
 
 static const struct library libraries[] = {
-    {"libcurl.so.4", "libcurl 7.88 or later (on Debian: libcurl4)", libcurl_names, &libcurl,
-     sizeof libcurl / sizeof(void *)},
+    {"libcurl.so.4", LIBCURL_WANTED, libcurl_names, &libcurl, sizeof libcurl / sizeof(void *)},
     {"libcrypto.so." TEXT_OF(OPENSSL_SHLIB_VERSION), OPENSSL_WANTED, libcrypto_names, &libcrypto,
      sizeof libcrypto / sizeof(void *)},
     {"libssl.so." TEXT_OF(OPENSSL_SHLIB_VERSION), OPENSSL_WANTED, libssl_names, &libssl,
      sizeof libssl / sizeof(void *)},
 };
 
-/* The loader's own words name the file. What does not fit is seen now: later it would end the process. */
-static enum moidc_code load(const struct library *library, struct moidc_err *err)
+/* What does not fit is seen now: later it would end the process. */
+static bool find_functions(const struct library *library)
 {
     void *handle = dlopen(library->file, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 
@@ -51,27 +50,25 @@ static enum moidc_code load(const struct library *library, struct moidc_err *err
         void *function = dlsym(handle, library->names[i]);
 
         if (function == NULL) {
-            handle = NULL;
-        } else {
-            memcpy((char *)library->functions + i * sizeof function, &function, sizeof function);
+            return false;
         }
+        memcpy((char *)library->functions + i * sizeof function, &function, sizeof function);
     }
-    if (handle == NULL) {
-        err_set(err, MOIDC_E_INTERNAL, "a library for the network cannot be loaded: %s", dlerror());
-        return err_next(err, "install %s", library->wanted);
-    }
-    return MOIDC_OK;
+    return handle != NULL;
 }
 
 enum moidc_code libraries_load(struct moidc_err *err)
 {
     static bool loaded; /* the fork gate guards it */
 
-    for (size_t i = 0; !loaded && i < sizeof libraries / sizeof libraries[0]; i++) {
-        enum moidc_code rc = load(&libraries[i], err);
-
-        if (rc != MOIDC_OK) {
-            return rc;
+    if (loaded) {
+        return MOIDC_OK;
+    }
+    for (size_t i = 0; i < sizeof libraries / sizeof libraries[0]; i++) {
+        if (!find_functions(&libraries[i])) {
+            /* the loader's own words name the file */
+            err_set(err, MOIDC_E_INTERNAL, "a library for the network cannot be loaded: %s", dlerror());
+            return err_next(err, "install %s", libraries[i].wanted);
         }
     }
     loaded = true;

@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-enum { OLDEST = 0x075800 };
-
 /* Written inside the fork gate, and never again. */
 static bool started;
 static bool has_openssl_3;
@@ -16,9 +14,9 @@ static enum moidc_code start(struct moidc_err *err)
     const curl_version_info_data *version = curl_version_info(CURLVERSION_NOW);
     CURLcode result;
 
-    if (version->version_num < OLDEST) {
+    if (version->version_num < LIBCURL_OLDEST) {
         err_set(err, MOIDC_E_INTERNAL, "libcurl %s is too old", version->version);
-        return err_next(err, "install libcurl 7.88 or later (on Debian: libcurl4)");
+        return err_next(err, "install " LIBCURL_WANTED);
     }
     /* its buffers hold tokens and the client secret */
     result = curl_global_init_mem(CURL_GLOBAL_DEFAULT, mem_lent_alloc, mem_free_wiped, mem_lent_realloc,
