@@ -49,8 +49,8 @@ def section(found):
                 f" request. \"During\" are the calls of the",
                 f"{WINDOW_MS} ms before the first call that has the new token, {during['renewals']} renewals of ours. Two lines are the same loop without any",
                 "renewal, and without us, header and hook alone: what the machine and its other work do to a loop.", ""]
-    names = (("during a renewal", "renewed, during"), ("the whole of that loop", "renewed"), ("no renewal", "not renewed"), ("header and hook alone", "floor"),
-             ("0.2.4, during", "0.2.4, during"))
+    names = (("during a renewal", "renewed, during"), ("the whole of that loop", "renewed"), ("no renewal", "not renewed"),
+             ("header and hook alone", "floor"), ("0.2.4, during", "0.2.4, during"))
     yield from table(["", "calls", "median", "99 of 100", "99.9 of 100", "slowest", "99.9 / median"],
                      [(name, *(found[key][field] for field in ("calls", *FIELDS)), f"{found[key]['p999'] / found[key]['p50']:.1f}")
                       for name, key in names])
