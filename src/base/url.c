@@ -40,17 +40,12 @@ static long allowed_length(const char *text)
 {
     size_t n = 0;
 
-    for (; text[n] != '\0'; n++) {
-        char c = text[n];
-
-        if (!is_one_of(c, &allowed) || n >= URL_MOST_BYTES) {
-            return -1;
-        }
-        if (c == '%' && (hex(text[n + 1]) < 0 || hex(text[n + 2]) < 0)) {
+    for (; is_one_of(text[n], &allowed); n++) {
+        if (text[n] == '%' && (hex(text[n + 1]) < 0 || hex(text[n + 2]) < 0)) {
             return -1;
         }
     }
-    return (long)n;
+    return text[n] == '\0' && n <= URL_MOST_BYTES ? (long)n : -1;
 }
 
 static bool parse_port(const char *text, size_t n, struct url *url)
@@ -186,19 +181,27 @@ static bool segment_is_dots(const char *segment, size_t n)
     return (dots == 1 || dots == 2) && (dots == n || segment[dots] == ';');
 }
 
+static bool is_separator(char c)
+{
+    return c == '/' || c == '\\';
+}
+
+/* Looks only where a segment begins with a dot: almost every request of MLflow's has one elsewhere ("/api/2.0/"). */
 static bool has_dot_segment(const char *path, size_t n)
 {
-    size_t start = 0;
+    const char *end = path + n;
 
-    if (memchr(path, '.', n) == NULL) {
-        return false; /* as in almost every request */
-    }
-    for (size_t i = 0; i <= n; i++) {
-        if (i == n || path[i] == '/' || path[i] == '\\') {
-            if (segment_is_dots(path + start, i - start)) {
-                return true;
-            }
-            start = i + 1;
+    for (const char *dot = path; (dot = memchr(dot, '.', (size_t)(end - dot))) != NULL; dot++) {
+        const char *close = dot;
+
+        if (dot > path && !is_separator(dot[-1])) {
+            continue;
+        }
+        while (close < end && !is_separator(*close)) {
+            close++;
+        }
+        if (segment_is_dots(dot, (size_t)(close - dot))) {
+            return true;
         }
     }
     return false;
