@@ -11,6 +11,9 @@ void moidc_server_peek(struct moidc_client *client, const char *uri, struct moid
     server = met_settled_at(client, uri);
     if (server == NULL && url_parse(uri, &url)) {
         server = met_settled(client, &url);
+        if (server != NULL) {
+            met_note_request(client, uri);
+        }
     }
     if (server != NULL) {
         server_hold(server);

@@ -30,6 +30,7 @@ struct moidc_client {
     struct moidc_server **servers; /* the met ones whose settings are kept, each a reference */
     size_t server_count;
     struct moidc_server *latest; /* the one of them that was asked for last */
+    char latest_request[256];    /* a request that it covers; "" none is noted */
     struct uri_index *index; /* of the URIs that were described at the last look, or met: with the met server or NULL */
     struct settings_file *files[2];
     char *first_server;    /* what the variables describe where the tracking URI is not http(s) */

@@ -75,6 +75,12 @@ static struct moidc_server **place_of(const struct moidc_client *client, const c
     return NULL;
 }
 
+static void set_latest(struct moidc_client *client, struct moidc_server *server)
+{
+    client->latest = server;
+    client->latest_request[0] = '\0';
+}
+
 /* Puts `server` (its reference is taken over) into the place of the one with the same URI, or adds it. */
 static enum moidc_code keep(struct moidc_client *client, struct moidc_server *server, struct moidc_err *err)
 {
@@ -87,7 +93,7 @@ static enum moidc_code keep(struct moidc_client *client, struct moidc_server *se
         }
         uri_index_free(client->index); /* it names the one that goes */
         client->index = NULL;
-        client->latest = NULL;
+        set_latest(client, NULL);
         moidc_server_release(*place);
         *place = server;
         return MOIDC_OK;
@@ -145,7 +151,9 @@ static struct moidc_server *settled(struct moidc_client *client, struct moidc_se
     if (server == NULL || atomic_load(&server->failed)) {
         return NULL;
     }
-    client->latest = server;
+    if (client->latest != server) {
+        set_latest(client, server);
+    }
     return server;
 }
 
@@ -164,9 +172,19 @@ struct moidc_server *met_settled(struct moidc_client *client, const struct url *
 
 struct moidc_server *met_settled_at(struct moidc_client *client, const char *uri)
 {
-    bool same = client->latest != NULL && strcmp(client->latest->settings->uri, uri) == 0;
+    bool same = client->latest != NULL && uri[0] != '\0' &&
+                (strcmp(client->latest_request, uri) == 0 || strcmp(client->latest->settings->uri, uri) == 0);
 
     return same ? settled(client, client->latest) : NULL; /* no longer one could cover it */
+}
+
+void met_note_request(struct moidc_client *client, const char *uri)
+{
+    size_t size = strlen(uri) + 1;
+
+    if (size <= sizeof client->latest_request) {
+        memcpy(client->latest_request, uri, size);
+    }
 }
 
 struct indexing {
@@ -200,6 +218,7 @@ enum moidc_code met_index(struct moidc_client *client, const struct settings_sou
     uri_index_free(client->index);
     client->index = index;
     index = NULL;
+    client->latest_request[0] = '\0'; /* another may cover it now */
     for (size_t i = 0; i < client->server_count; i++) {
         client->servers[i]->nested = uri_index_any_below(client->index, client->servers[i]->settings->uri);
     }

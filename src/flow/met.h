@@ -8,8 +8,10 @@
 
 /* The one that covers `url` for certain; NULL: look it up. Costs the same however many there are. */
 struct moidc_server *met_settled(struct moidc_client *client, const struct url *url);
-/* The same for one whose own URI is spelt just so, if it was the latest; for that it need not be taken apart. */
+/* The latest one if its own URI, or the request that was noted, is spelt just so; for that `uri` need not be taken apart. */
 struct moidc_server *met_settled_at(struct moidc_client *client, const char *uri);
+/* Notes a request that met_settled() just found the server of: a training loop makes the same one again and again. */
+void met_note_request(struct moidc_client *client, const char *uri);
 
 /* The one with the longest URI that covers `url`, whether it works or not. NULL: none. */
 struct moidc_server *met_longest(struct moidc_client *client, const struct url *url);

@@ -468,6 +468,35 @@ def test_settings_of_a_server_that_has_others_below_are_kept_while_they_work(wor
         process.do(f"token('{HOST}/a/x')").failed("configuration", "pyproject.toml")  # first met: looked up
 
 
+def test_a_block_that_is_read_later_has_the_requests_below_it(world):
+    """Also one that the latest server was asked for just before, and that is spelt the same."""
+    outer, inner = world.robot_settings(uri=HOST, scope="root"), world.robot_settings(uri=f"{HOST}/a", scope="inner")
+    world.write(outer)
+    with world.process() as process:
+        def scope(path):
+            given = process.do(f"token('{HOST}{path}')").ok()
+            return [g.scope for g in world.provider.grants if given in g.access_tokens]
+
+        assert scope("/a/x") == scope("/a/x") == ["root"]
+        world.write(outer, inner)
+        assert scope("/a/x") == ["root"]  # settings are kept while they work
+        process.do("token('http://other.example.com/')").failed("configuration", "no settings describe this server")
+        assert scope("/a/x") == ["inner"] and scope("/x") == ["root"]
+
+
+@pytest.mark.parametrize("uri", ["", "\\0", f"{HOST}/x\\0", "x"])
+def test_what_is_no_uri_is_no_request_to_the_server_before(world, uri):
+    world.write(world.robot_settings(uri=HOST))
+    with world.process() as process:
+        core = "__import__('mlflow_oidc_client')._core"
+        for _ in range(2):  # looked up, then known
+            assert process.do(f"{core}.server_at('{HOST}').uri").ok() == HOST
+        assert process.do(f"{core}.server('http://other.example.com/') is None").ok()  # reads the settings again
+        assert process.do(f"{core}.server('{uri}') is None").ok()
+        assert process.do(f"{core}.server('{HOST}/x').uri").ok() == HOST
+        assert process.do(f"{core}.server('{uri}') is None").ok()
+
+
 @pytest.mark.parametrize("second", [HOST + "/", "HTTP://MLFLOW.EXAMPLE.COM:80", HOST])
 def test_two_blocks_for_one_uri_are_an_error(world, second):
     path = world.write(world.robot_settings(uri=HOST), world.robot_settings(uri=second, client_id="app"))
