@@ -23,6 +23,7 @@ struct upstream {
     bool read_paused;     /* read() said UPSTREAM_AGAIN */
     bool body_paused;
     bool stopped;
+    bool set_up; /* `easy` has the route, the calls, and nothing of another request */
     char why[CURL_ERROR_SIZE];
 };
 
@@ -167,24 +168,10 @@ static bool add_fields(struct upstream *upstream)
     return true;
 }
 
-static CURLcode set_route(CURL *easy, const struct upstream_route *route)
+static CURLcode set_options(CURL *easy)
 {
-    const char *no_proxy = env_get(route->env, "no_proxy");
     CURLcode rc = CURLE_OK;
 
-    no_proxy = no_proxy != NULL ? no_proxy : env_get(route->env, "NO_PROXY");
-    /* both are always set, so that libcurl never calls getenv() in a thread of ours */
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROXY, route->proxy);
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_NOPROXY, no_proxy != NULL ? no_proxy : "");
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_CAINFO, route->trust.file);
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_CAPATH, route->trust.directory);
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, route->trust.file);
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, route->trust.directory);
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, route->insecure ? 0L : 1L);
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, route->insecure ? 0L : 2L);
-    rc = rc ? rc
-            : curl_easy_setopt(easy, CURLOPT_SSLCERT, route->client_cert); /* with its key in it, as requests wants */
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -218,12 +205,30 @@ static CURLcode set_calls(struct upstream *upstream)
     return rc;
 }
 
+/* True where the kept connection must not be used: what the server said on it unasked (a 408 before it closes; or an
+ * answer that is meant for somebody else's request) would pass for the answer to the next request. libcurl 7.88 does not
+ * look. A fresh connection then takes the place of the kept one, as there is room for one. */
+static bool has_unasked(const struct upstream *upstream)
+{
+    struct pollfd wait = {.fd = (int)upstream->socket, .events = POLLIN};
+
+    return upstream->socket != CURL_SOCKET_BAD && poll(&wait, 1, 0) != 0;
+}
+
 static CURLcode set_request(struct upstream *upstream)
 {
     const struct upstream_request *request = upstream->request;
     CURL *easy = upstream->easy;
-    CURLcode rc = curl_easy_setopt(easy, CURLOPT_URL, request->url);
+    CURLcode rc = CURLE_OK;
 
+    if (!upstream->set_up) {
+        rc = rc ? rc : upstream_route_set(upstream->route, easy);
+        rc = rc ? rc : set_options(easy);
+        rc = rc ? rc : set_calls(upstream);
+        upstream->set_up = rc == CURLE_OK;
+    }
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, has_unasked(upstream) ? 1L : 0L);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_URL, request->url);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_HTTPHEADER, upstream->fields);
     switch (request->body) {
     case UPSTREAM_NO_BODY:
@@ -241,11 +246,35 @@ static CURLcode set_request(struct upstream *upstream)
         break;
     }
     if (strcmp(request->method, "HEAD") == 0) {
+        rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, NULL);
         rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     } else {
         rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
     }
     return rc;
+}
+
+/* `easy` must not keep pointers to what ends with the request, nor anything for the next one but what is the same for
+ * all; that need not be set again. */
+static void clear_request(struct upstream *upstream)
+{
+    const struct upstream_request *request = upstream->request;
+    bool plain =
+        (request->body == UPSTREAM_NO_BODY || request->body == UPSTREAM_BYTES) && strcmp(request->method, "HEAD") != 0;
+    CURL *easy = upstream->easy;
+    CURLcode rc = CURLE_OK;
+
+    if (plain) {
+        rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
+        rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)-1);
+        rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+        rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
+    }
+    if (!plain || rc != CURLE_OK) {
+        curl_easy_reset(easy);
+        upstream->set_up = false;
+    }
+    drop_fields(upstream);
 }
 
 /* Lets go on what was put off and can go on; false when there is nothing. */
@@ -334,16 +363,6 @@ static enum upstream_result result_of(const struct upstream *upstream, CURLcode 
     }
 }
 
-/* True where the kept connection must not be used: what the server said on it unasked (a 408 before it closes; or an
- * answer that is meant for somebody else's request) would pass for the answer to the next request. libcurl 7.88 does not
- * look. A fresh connection then takes the place of the kept one, as there is room for one. */
-static bool has_unasked(const struct upstream *upstream)
-{
-    struct pollfd wait = {.fd = (int)upstream->socket, .events = POLLIN};
-
-    return upstream->socket != CURL_SOCKET_BAD && poll(&wait, 1, 0) != 0;
-}
-
 enum upstream_result upstream_send(struct upstream *upstream, const struct upstream_request *request,
                                    const struct upstream_calls *calls, const char **why)
 {
@@ -355,9 +374,7 @@ enum upstream_result upstream_send(struct upstream *upstream, const struct upstr
     upstream->sent = 0;
     upstream->touched = upstream->read_paused = upstream->body_paused = upstream->stopped = false;
     upstream->why[0] = '\0';
-    if (add_fields(upstream) && set_route(upstream->easy, upstream->route) == CURLE_OK &&
-        set_calls(upstream) == CURLE_OK && set_request(upstream) == CURLE_OK &&
-        curl_easy_setopt(upstream->easy, CURLOPT_FRESH_CONNECT, has_unasked(upstream) ? 1L : 0L) == CURLE_OK &&
+    if (add_fields(upstream) && set_request(upstream) == CURLE_OK &&
         curl_multi_add_handle(upstream->multi, upstream->easy) == CURLM_OK) {
         upstream->socket = CURL_SOCKET_BAD;
         result = drive(upstream);
@@ -366,8 +383,7 @@ enum upstream_result upstream_send(struct upstream *upstream, const struct upstr
         }
         curl_multi_remove_handle(upstream->multi, upstream->easy);
     }
-    curl_easy_reset(upstream->easy); /* it must not keep pointers to what ends with this call */
-    drop_fields(upstream);
+    clear_request(upstream);
     /* libcurl quotes a proxy's URI that it cannot use, with the password in it */
     quotable = upstream->why[0] != '\0' && strchr(upstream->why, '@') == NULL;
     *why = quotable ? upstream->why : curl_easy_strerror(result);

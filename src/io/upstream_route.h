@@ -4,6 +4,7 @@
 #define IO_UPSTREAM_ROUTE_H
 
 #include "base/environment.h"
+#include "base/libcurl.h"
 #include "base/url.h"
 #include "io/trust.h"
 
@@ -23,6 +24,8 @@ struct upstream_route {
  * MOIDC_E_CONFIGURATION: they contradict each other. */
 enum moidc_code upstream_route_new(const struct moidc_env *env, const char *uri, struct upstream_route **ret,
                                    struct moidc_err *err) MUST_CHECK;
+/* Has `easy`, which borrows from the route then, go that way. */
+CURLcode upstream_route_set(const struct upstream_route *route, CURL *easy) MUST_CHECK;
 void upstream_route_free(struct upstream_route *route);
 DEFINE_CLEANUP(struct upstream_route *, upstream_route_free)
 

@@ -2,6 +2,7 @@
 import concurrent.futures
 import gzip
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -195,6 +196,29 @@ def test_answers_without_a_body_have_none(proxy, server):
         assert reply.header("Transfer-Encoding") is None
     server.heal()
     assert proxy.call("GET", ARTIFACT + "x", connection=connection).body == b"x" * 5000, "the connection is in step"
+
+
+def test_nothing_of_a_request_is_left_for_the_next_one(proxy, server):
+    """Whatever two follow each other on the connection that is kept to the server."""
+    server.replace("x", 200, b"answer")
+    kinds = {  # method, body as http.client takes it, the fields that frame and describe it at the server
+        "get": ("GET", None, set()), "head": ("HEAD", None, set()), "delete": ("DELETE", None, set()), "options": ("OPTIONS", None, set()),
+        "typed": ("POST", b"{}", {"content-length", "content-type"}), "empty": ("POST", b"", {"content-length"}),
+        "plain": ("PATCH", b"abc", {"content-length"}), "chunked": ("PUT", [b"ab", b"c"], {"content-length"}),
+        "large": ("PUT", bytes(2 * MIB), {"content-length", "expect"}), "endless": ("PUT", [bytes(MIB), bytes(MIB)], {"transfer-encoding", "expect"}),
+    }
+    connection = proxy.connect()
+    for pair in itertools.product(kinds, repeat=2):
+        for kind in pair:
+            method, body, framing = kinds[kind]
+            fields = {f"X-{kind}": "1"} | ({"Content-Type": "application/json"} if kind == "typed" else {})
+            reply = proxy.call(method, "/x", body, fields, connection)
+            assert (reply.status, reply.body) == (200, b"" if method == "HEAD" else b"answer"), pair
+            came = server.requests[-1]
+            assert (came.method, came.body) == (method, b"".join(body) if isinstance(body, list) else body or b""), pair
+            names = [name.lower() for name, _ in came.headers]
+            assert [name for name in names if name.startswith("x-")] == [f"x-{kind}"] and names.count("authorization") == 1, pair
+            assert {"content-length", "transfer-encoding", "content-type", "expect"} & set(names) == framing, pair
 
 
 def test_a_head_request_gets_the_length_of_what_it_did_not_ask_for(world, program):
