@@ -69,17 +69,19 @@ static enum moidc_code refused(const struct http_response *reply, const json_t *
 {
     const char *error = json_text_filled(object, "error");
     const char *description = json_text(object, "error_description");
+    bool ill = reply->status >= 500 || reply->status == 429;
 
-    if (error != NULL) {
+    /* what frameworks and gateways answer when they are ill has an "error" too, which is none of OAuth's */
+    if (error != NULL && (!ill || oauth_error_is_known(error))) {
         oauth_error_set(err, error, description != NULL ? description : "", what);
         err_reply(err, reply->status, error);
         return MOIDC_E_PROVIDER;
     }
-    err_set(err, MOIDC_E_PROVIDER, "the provider answered %s with HTTP status %d%s", what, reply->status,
-            reply->status >= 300 && reply->status < 400 ? ", a redirect, which is not followed with credentials" : "");
+    err_set(err, MOIDC_E_PROVIDER, "the provider answered %s with HTTP status %d%s%s%.60s", what, reply->status,
+            reply->status >= 300 && reply->status < 400 ? ", a redirect, which is not followed with credentials" : "",
+            error != NULL ? ": " : "", error != NULL ? error : "");
     err_reply(err, reply->status, NULL);
-    return err_next(err, reply->status >= 500 || reply->status == 429
-                             ? "the provider has a fault of its own or is busy: try again later"
+    return err_next(err, ill ? "the provider has a fault of its own or is busy: try again later"
                          : reply->status == 401
                              ? "check client-id and client-secret, and that the provider knows this client"
                              : "check that the issuer is the right one, and ask the provider's operator");

@@ -110,6 +110,19 @@ def test_a_long_outage_with_calls_all_the_time_asks_less_and_less(world):
         assert last["error"] is None
 
 
+@pytest.mark.parametrize("status, error", [(500, "Internal Server Error"), (503, "Service Unavailable"), (429, "too_many_requests")])
+def test_an_error_of_the_framework_is_an_outage_and_no_refusal(world, status, error):
+    """What Spring Boot, Rails and gateways answer by themselves: calls are held up for seconds, not for a minute."""
+    world.robot()
+    with world.process() as process:
+        world.provider.replace("token", status, json={"status": status, "error": error})
+        for _ in range(4):
+            process.do("token()").failed("provider", f"HTTP status {status}: {error}", "try again later")
+        world.provider.heal()
+        world.advance(13)
+        process.do("token()").ok()
+
+
 def test_login_is_tried_in_an_outage(world):
     """Whoever asks in so many words is not put off."""
     world.robot()

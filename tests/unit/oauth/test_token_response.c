@@ -196,6 +196,11 @@ static void test_status_speaks_where_no_error_does(void)
     check_refused(500, "<html>", "", "HTTP status 500");
     CHECK_CONTAINS(err.next, "try again later");
     check_refused(429, "", "", "HTTP status 429");
+    check_refused(500, "{\"status\":500,\"error\":\"Internal Server Error\"}", "",
+                  "HTTP status 500: Internal Server Error");
+    CHECK_CONTAINS(err.next, "try again later");
+    check_refused(429, "{\"error\":\"too_many_requests\"}", "", "HTTP status 429: too_many_requests");
+    check_refused(503, "{\"error\":\"temporarily_unavailable\"}", "temporarily_unavailable", "refused the renewal");
     check_refused(404, "{}", "", "HTTP status 404");
     CHECK_CONTAINS(err.next, "issuer");
     check_refused(400, "{\"error\":\"\"}", "", "HTTP status 400");
