@@ -101,7 +101,10 @@ def environment():
 def tracking_uri():
     mlflow = sys.modules.get("mlflow")
     if hasattr(mlflow, "get_tracking_uri"):
-        return mlflow.get_tracking_uri()
+        try:
+            return mlflow.get_tracking_uri()
+        except Exception:
+            return None  # set to none, it names files below the working directory, which may be gone
     return os.environ.get("MLFLOW_TRACKING_URI") or None
 
 

@@ -146,6 +146,21 @@ def test_a_server_without_settings_beside_one_with_settings_goes_out_untouched(w
     assert world.server.tokens() == [None] and world.provider.requests == [] and process.stderr == ""
 
 
+@pytest.mark.parametrize("described", [True, False])
+def test_a_working_directory_that_is_gone_does_not_matter(world, described):
+    """MLflow, set to no tracking URI, cannot say then where its files would be."""
+    if described:
+        world.write_user_file(world.robot_settings())
+    world.unguarded = not described
+    world.server.expects_tokens = described
+    with world.process() as process:
+        process.do("import tempfile; folder = tempfile.mkdtemp(); os.chdir(folder); os.rmdir(folder)").ok()
+        assert process.do("search()").ok() == ["Default"]
+        if described:
+            process.do("import mlflow_oidc_client; mlflow_oidc_client.get_token()").failed("configuration", "no tracking server is named")
+    assert (None in world.server.tokens()) == (not described)
+
+
 # --- 2: the header ---
 @pytest.mark.parametrize("token_type", ["Bearer", "bearer", "BEARER", "bEaReR"])
 def test_the_scheme_is_bearer_with_a_capital_b(world, token_type):
