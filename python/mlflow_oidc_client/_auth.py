@@ -138,7 +138,7 @@ def _repeated(server, header, response, kwargs):
 def _is_rewound(request):
     """Winds the body back to where it began; whether that could be."""
     body = request.body
-    if body is None or isinstance(body, (str, bytes)):
+    if body is None or isinstance(body, (str, bytes, bytearray, memoryview)):
         return True
     if not isinstance(request._body_position, int):
         return False

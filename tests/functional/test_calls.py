@@ -435,6 +435,14 @@ result = requests.put(url, data=file, auth=auth).status_code
     assert [r.body for r in world.server.received("artifacts")] == [b"x" * 100] * 2
 
 
+@pytest.mark.parametrize("kind", ["bytes", "bytearray", "memoryview"])
+def test_a_body_in_memory_is_sent_again(world, kind):
+    world.robot()
+    world.server.fault("artifacts", lambda request, normal: REFUSED, times=1)
+    world.run(UPLOAD + f"result = requests.put(url, data={kind}(b'hello'), auth=auth).status_code").ok()
+    assert [r.body for r in world.server.received("artifacts")] == [b"hello"] * 2
+
+
 @pytest.mark.parametrize("make", [
     "def parts():\n    yield b'one'\n    yield b'two'\n",
     "import io\nclass Stuck(io.BytesIO):\n    def seek(self, *to): raise OSError('stuck')\nparts = lambda: Stuck(b'onetwo')\n",
