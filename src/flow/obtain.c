@@ -145,6 +145,26 @@ static enum moidc_code drop_refresh_token(struct session *session, const struct 
     return known_keep(session, dir, wish, entry, err);
 }
 
+/* The server refused the token, and there is none in its place: no reason to open a browser. */
+static enum moidc_code not_renewed(const struct session *session, const struct settings *settings,
+                                   struct moidc_err *err)
+{
+    bool renews = session->entry != NULL && session->entry->refresh_token != NULL;
+    bool same = renews && settings->use_id_token && cache_entry_serves(session->entry, settings->uri);
+
+    err_set(err, MOIDC_E_PROVIDER, "the tracking server refused the token (HTTP status 401)%s",
+            same     ? ", and renewing brought no new ID token"
+            : renews ? ""
+                     : ", and there is no refresh token");
+    err_where(err, "%s", settings->uri);
+    err_reply(err, 401, NULL);
+    return err_next(err,
+                    "see that its proxy takes a token with iss %s and the audience %s%s; to sign in anew call "
+                    "mlflow_oidc_client.login()",
+                    settings->issuer, settings_token_audience(settings),
+                    same ? ", or set use-id-token = false if it takes access tokens" : "");
+}
+
 /* Why a person cannot be asked here; MOIDC_OK: can be. */
 static enum moidc_code may_ask_person(const struct session *session, const struct wish *wish, bool refused,
                                       struct moidc_err *err)
@@ -170,18 +190,7 @@ static enum moidc_code may_ask_person(const struct session *session, const struc
         return err_next(err, "set client-secret, or interactive = true and sign in");
     }
     refused = refused || (session->entry != NULL && session->entry->refresh_refused); /* earlier, in the background */
-    if (wish->rejected != NULL && !refused) {
-        err_set(err, MOIDC_E_PROVIDER, "the tracking server refused the token (HTTP status 401)%s",
-                session->entry != NULL && session->entry->refresh_token != NULL ? ""
-                                                                                : ", and there is no refresh token");
-        err_where(err, "%s", settings->uri);
-        err_reply(err, 401, NULL);
-        return err_next(err,
-                        "see that its proxy takes a token with iss %s and the audience %s; to sign in anew call "
-                        "mlflow_oidc_client.login()",
-                        settings->issuer, settings_token_audience(settings));
-    }
-    return MOIDC_OK;
+    return wish->rejected != NULL && !refused ? not_renewed(session, settings, err) : MOIDC_OK;
 }
 
 static enum moidc_code sign_in_anew(struct session *session, const struct cache_dir *dir, const struct wish *wish,

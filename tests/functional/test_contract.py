@@ -130,6 +130,17 @@ def test_a_401_opens_no_browser_where_there_is_no_refresh_token(world):
     assert len(world.browser.openings) == 2 and world.token_requests("refresh_token") == []
 
 
+def test_a_401_says_where_a_renewal_brings_no_new_id_token(world):
+    world.provider.id_token_on_refresh = False
+    world.person()
+    with world.process() as process:
+        process.do("search()").ok()
+        world.provider.revoke_access()
+        process.do("search()").failed("provider", world.server.uri, "401", "renewing brought no new ID token", "use-id-token = false", "login()")
+        process.do("search()").failed("provider", world.server.uri, "401", "less than a minute ago")
+    assert len(world.browser.openings) == 1 and len(world.token_requests("refresh_token")) == 1
+
+
 # --- Sign-in ---
 def test_a_sign_in_is_waited_for_300_s_by_default(world):
     world.person()
