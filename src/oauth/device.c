@@ -130,7 +130,7 @@ static enum moidc_code refused(const struct http_response *reply, const json_t *
     const char *error = json_text_filled(object, "error");
     const char *description = json_text(object, "error_description");
 
-    if (error != NULL) {
+    if (error != NULL && oauth_error_counts(error, reply->status)) {
         oauth_error_set(err, error, description != NULL ? description : "", "the sign-in with a code");
         err_reply(err, reply->status, error);
         return MOIDC_E_PROVIDER;

@@ -68,6 +68,11 @@ bool oauth_error_is_known(const char *error)
     return known;
 }
 
+bool oauth_error_counts(const char *error, int http_status)
+{
+    return (http_status < 500 && http_status != 429) || oauth_error_is_known(error);
+}
+
 const char *oauth_error_nth(size_t i)
 {
     return i < sizeof KNOWN / sizeof KNOWN[0] ? KNOWN[i].error : NULL;

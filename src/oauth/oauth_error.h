@@ -15,6 +15,10 @@ bool oauth_error_is_temporary(const char *error);
 /* True for a code of the standards. */
 bool oauth_error_is_known(const char *error);
 
+/* Whether `error` of a reply is OAuth's word: what frameworks and gateways answer with 429 or 5xx has an "error" too
+ * ("Internal Server Error"), which is none. */
+bool oauth_error_counts(const char *error, int http_status);
+
 /* The i-th known code; NULL after the last. For the docs and tests. */
 const char *oauth_error_nth(size_t i);
 

@@ -13,7 +13,7 @@ static enum moidc_code refused(const struct http_response *reply, const json_t *
     const char *error = json_text(object, "error");
     const char *description = json_text(object, "error_description");
 
-    if (error != NULL && *error != '\0') {
+    if (error != NULL && *error != '\0' && oauth_error_counts(error, reply->status)) {
         oauth_error_set(err, error, description != NULL ? description : "", "the sign-in");
         err_reply(err, reply->status, error);
         return MOIDC_E_PROVIDER;

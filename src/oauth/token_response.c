@@ -69,10 +69,8 @@ static enum moidc_code refused(const struct http_response *reply, const json_t *
 {
     const char *error = json_text_filled(object, "error");
     const char *description = json_text(object, "error_description");
-    bool ill = reply->status >= 500 || reply->status == 429;
 
-    /* what frameworks and gateways answer when they are ill has an "error" too, which is none of OAuth's */
-    if (error != NULL && (!ill || oauth_error_is_known(error))) {
+    if (error != NULL && oauth_error_counts(error, reply->status)) {
         oauth_error_set(err, error, description != NULL ? description : "", what);
         err_reply(err, reply->status, error);
         return MOIDC_E_PROVIDER;
@@ -81,7 +79,8 @@ static enum moidc_code refused(const struct http_response *reply, const json_t *
             reply->status >= 300 && reply->status < 400 ? ", a redirect, which is not followed with credentials" : "",
             error != NULL ? ": " : "", error != NULL ? error : "");
     err_reply(err, reply->status, NULL);
-    return err_next(err, ill ? "the provider has a fault of its own or is busy: try again later"
+    return err_next(err, reply->status >= 500 || reply->status == 429
+                             ? "the provider has a fault of its own or is busy: try again later"
                          : reply->status == 401
                              ? "check client-id and client-secret, and that the provider knows this client"
                              : "check that the issuer is the right one, and ask the provider's operator");

@@ -205,6 +205,8 @@ static void test_a_refusal_is_told_by_its_own_words(void)
     CHECK_CONTAINS(err.what, "redirect");
     CHECK(parse_reply(503, "", false) == NULL);
     CHECK_CONTAINS(err.next, "try again later");
+    CHECK(parse_reply(500, "{\"error\":\"Internal Server Error\"}", false) == NULL);
+    CHECK(err.code == MOIDC_E_PROVIDER && err.oauth_error[0] == '\0');
 }
 
 static enum device_poll next_of(enum moidc_code code, int status, const char *error)

@@ -77,6 +77,8 @@ static void test_known_is_what_the_table_has(void)
     CHECK(oauth_error_is_known("invalid_grant") && oauth_error_is_known("authorization_pending"));
     CHECK(!oauth_error_is_known("") && !oauth_error_is_known("invalid_grant ") &&
           !oauth_error_is_known("Invalid_grant"));
+    CHECK(oauth_error_counts("x", 400) && oauth_error_counts("x", 401) && oauth_error_counts("server_error", 500));
+    CHECK(!oauth_error_counts("x", 429) && !oauth_error_counts("Internal Server Error", 500));
 }
 
 static void test_without_description_there_are_no_brackets(void)

@@ -48,6 +48,7 @@ static void test_refusals_say_what_the_provider_says(void)
     check_fails(404, "<html>", MOIDC_E_PROVIDER, "HTTP status 404");
     check_fails(302, "", MOIDC_E_PROVIDER, "HTTP status 302");
     check_fails(503, "{}", MOIDC_E_PROVIDER, "HTTP status 503");
+    check_fails(503, "{\"error\":\"Service Unavailable\"}", MOIDC_E_PROVIDER, "HTTP status 503");
 }
 
 static void test_answers_without_a_proper_request_uri_are_refused(void)
