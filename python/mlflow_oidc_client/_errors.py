@@ -2,7 +2,7 @@
 
 try:
     from mlflow.exceptions import MlflowException as _Base
-except ImportError:  # a program without MLflow may ask for tokens too
+except Exception:  # none is there, or it cannot be imported now: at Python's end it starts threads in vain
     _Base = RuntimeError  # type: ignore[misc,assignment]
 
 

@@ -236,6 +236,24 @@ except Exception as error:
 """).ok() == [True] * 4
 
 
+def test_an_error_at_pythons_end_is_ours_though_mlflow_cannot_be_imported_then(world):
+    world.robot()
+    world.provider.replace("token", 400, json={"error": "invalid_scope"})
+    done = world.command("-c", """
+import atexit, os, threading
+import mlflow_oidc_client
+
+def last():
+    try:
+        mlflow_oidc_client.get_token(os.environ["URI"])
+    except Exception as error:
+        print(type(error).__name__, error.oauth_error)
+
+atexit.register(last)
+""")
+    assert done.stdout == "OIDCProviderError invalid_scope\n", done.stderr
+
+
 @pytest.mark.parametrize("call", [
     "get_token(5)", "get_token(b'http://127.0.0.1')", "get_token(['http://127.0.0.1'])", "get_token(min_valid_s='x')",
     "get_token(min_valid_s=None)", "get_token('http://127.0.0.1', 1, 2)", "get_token(unknown=1)", "login(5)", "logout(5)", "OIDCAuth(5)",
