@@ -99,31 +99,50 @@ bool glue_tell_notices(struct glue_state *state)
     return true;
 }
 
-/* Called without the interpreter's lock. */
+/* Whether Ctrl-C has ended the main thread, which alone hears of it; true with an exception set where that is not known. */
+static bool is_over(struct glue_state *state)
+{
+    PyObject *function = glue_support(state, "is_over");
+    PyObject *answer = function != NULL ? PyObject_CallFunction(function, NULL) : NULL;
+    int truth = answer != NULL ? PyObject_IsTrue(answer) : -1;
+
+    Py_XDECREF(function);
+    Py_XDECREF(answer);
+    return truth != 0;
+}
+
+static bool show_line(struct glue_state *state, const char *text)
+{
+    PyObject *function = glue_support(state, "show");
+    PyObject *line = PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
+    PyObject *done = function != NULL && line != NULL ? PyObject_CallFunctionObjArgs(function, line, NULL) : NULL;
+
+    Py_XDECREF(line);
+    Py_XDECREF(function);
+    Py_XDECREF(done);
+    return done != NULL;
+}
+
+/* Called without the interpreter's lock. Nobody is asked any more where Ctrl-C has ended the program. */
 static void show(void *ctx, const char *text)
 {
     struct glue_call *call = ctx;
     PyObject *exception[3]; /* Ctrl-C, after which the terminal's line is still to be emptied */
-    PyObject *function;
-    PyObject *line;
-    PyObject *done;
 
     glue_call_regain(call);
     PyErr_Fetch(&exception[0], &exception[1], &exception[2]);
-    function = glue_support(call->state, "show");
-    line = PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
-    done = function != NULL && line != NULL ? PyObject_CallFunctionObjArgs(function, line, NULL) : NULL;
-    Py_XDECREF(line);
-    Py_XDECREF(function);
-    Py_XDECREF(done);
-    call->interrupted = call->interrupted || done == NULL;
+    if ((!call->shown && is_over(call->state)) || !show_line(call->state, text)) {
+        call->interrupted = true;
+    }
+    call->shown = true;
     if (exception[0] != NULL) {
         PyErr_Restore(exception[0], exception[1], exception[2]);
     }
     glue_call_release(call);
 }
 
-/* Called without the interpreter's lock. Signal handlers run here, so that Ctrl-C ends the call. */
+/* Called without the interpreter's lock. Signal handlers run here, so that Ctrl-C ends the call. In other threads than the
+ * main one it ends the wait for a person, and nothing that a program does at its end without one. */
 static bool cancelled(void *ctx)
 {
     struct glue_call *call = ctx;
@@ -132,7 +151,7 @@ static bool cancelled(void *ctx)
     if (!call->interrupted && now_ms - call->checked_ms >= CHECK_MS) {
         call->checked_ms = now_ms;
         glue_call_regain(call);
-        call->interrupted = PyErr_CheckSignals() != 0;
+        call->interrupted = PyErr_CheckSignals() != 0 || (call->shown && is_over(call->state));
         glue_call_release(call);
     }
     return call->interrupted;

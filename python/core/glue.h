@@ -59,6 +59,7 @@ struct glue_call {
     PyThreadState *thread; /* while the interpreter's lock is given up */
     int keyboard;          /* the descriptor that a person types at; -1: none */
     long long checked_ms;
+    bool shown; /* a person was told to sign in */
     bool interrupted;
 };
 

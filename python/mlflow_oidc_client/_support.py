@@ -37,6 +37,14 @@ def show(text):
             print(text, end="" if text.startswith("\r") else "\n", file=sys.stderr, flush=True)
 
 
+def is_over():
+    """Whether Ctrl-C has ended the main thread, so that Python waits for the others alone."""
+    if getattr(sys, "last_type", None) is not KeyboardInterrupt:
+        return False
+    # the second is so only when executors' threads have been waited for, hence the first
+    return getattr(threading, "_SHUTTING_DOWN", False) or not threading.main_thread().is_alive()
+
+
 def _show_in_cell(text):
     import html
 

@@ -63,6 +63,9 @@ static enum moidc_code show_and_open(const struct wish *wish, const struct attem
         return strbuf_error(&text, "the authorization request", err);
     }
     show(wish, text.bytes);
+    if (!call_wait(&wish->call, 0)) {
+        return err_set(err, MOIDC_E_CANCELLED, "the sign-in was cancelled");
+    }
     if (browser && browser_open(wish->call.env, attempt->url, err) != MOIDC_OK) {
         strbuf_free(&text);
         strbuf_add_format(&text, "mlflow-oidc-client: no browser was opened: %s", err->what);

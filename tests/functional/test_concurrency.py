@@ -403,6 +403,40 @@ def test_ctrl_c_while_connecting_ends_at_once(world):
     listener.close()
 
 
+THREADS_THAT_WAIT = """
+import concurrent.futures, os, signal, threading, time
+import mlflow_oidc_client
+
+def work():
+    begun.release()
+    mlflow_oidc_client.get_token(os.environ["URI"])
+
+begun = threading.Semaphore(0)
+if %r == "executor":
+    executor = concurrent.futures.ThreadPoolExecutor(3)
+    futures = [executor.submit(work) for _ in range(3)]
+else:
+    for _ in range(3):
+        threading.Thread(target=work).start()
+for _ in range(3):
+    begun.acquire()
+while not os.path.exists(os.environ["OPENED"]):
+    time.sleep(0.01)
+os.kill(os.getpid(), signal.SIGINT)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("kind", ["executor", "threads"])
+def test_ctrl_c_ends_a_program_whose_threads_wait_for_a_person(world, kind):
+    world.person()
+    world.browser.mode = "never"
+    world.env |= {"MLFLOW_TRACKING_OIDC_LOGIN_TIMEOUT": "600", "OPENED": str(world.browser.folder / "openings")}
+    done = world.command("-c", THREADS_THAT_WAIT % kind)  # which it is given 120 s for
+    assert done.returncode and "KeyboardInterrupt" in done.stderr, done.stderr
+    assert len(world.browser.openings) == 1 and done.stderr.count("to sign in to") == 1
+
+
 def test_a_signal_handler_that_does_not_raise_does_not_end_the_call(world):
     world.robot()
     world.provider.effect("token", delay=0.5)
