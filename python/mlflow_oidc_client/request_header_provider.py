@@ -134,10 +134,10 @@ def _headers_alone(called_by_mlflow):
 
 
 class PluginOIDCRequestHeaderProvider(RequestHeaderProvider):
-    def in_context(self):
+    def in_context(self) -> bool:
         return True
 
-    def request_headers(self):
+    def request_headers(self) -> dict[str, str]:
         if _is_handed_over(sys._getframe(1)):
             return {}
         caller = sys._getframe(1).f_globals.get("__name__", "")

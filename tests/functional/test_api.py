@@ -38,6 +38,18 @@ result = sorted(p.name for p in folder.rglob("*"))
     assert "py.typed" in names and any(name.endswith(".pyi") for name in names)
 
 
+@pytest.mark.since_mlflow("2.9")
+def test_the_plugins_are_typed_for_programs_that_call_them(world):
+    assert world.run("""
+import inspect
+from mlflow_oidc_client.request_auth_provider import PluginOIDCRequestAuthProvider
+from mlflow_oidc_client.request_header_provider import PluginOIDCRequestHeaderProvider
+methods = [m for plugin in (PluginOIDCRequestAuthProvider, PluginOIDCRequestHeaderProvider) for m in vars(plugin).values()
+           if inspect.isfunction(m)]
+result = [m.__qualname__ for m in methods if "return" not in m.__annotations__] if len(methods) == 4 else "others"
+""").ok() == []
+
+
 def test_importing_the_package_does_not_import_mlflow(world):
     world.run("""
 import subprocess
