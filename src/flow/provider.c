@@ -137,6 +137,8 @@ static enum moidc_code fetch_metadata(struct provider *provider, const struct ca
     rc =
         metadata_parse(strbuf_text(&response->body), response->body.length, provider->issuer, &provider->metadata, err);
     if (rc != MOIDC_OK && rc != MOIDC_E_MEMORY) {
+        /* the page of an application, which shows that for every path that it does not know */
+        *not_found = strcmp(response->content_type, "text/html") == 0;
         err_where(err, "%s", url);
         if (err->next[0] == '\0') {
             err_next(err, "check the issuer: what answered there (%s) is no metadata of a provider",

@@ -806,3 +806,14 @@ def test_the_rfc_8414_path_is_tried_after_the_oidc_one(world, status):
     world.person()
     world.run("search()").ok()
     assert world.provider.count("oauth_discovery") == 1
+
+
+def test_the_rfc_8414_path_is_tried_after_a_page_at_the_oidc_one(world):
+    """Single-page applications answer with their page whatever path is asked for."""
+    page = dict(status=200, body=b"<!doctype html><title>Sign in</title>", headers=[("Content-Type", "text/html; charset=utf-8")])
+    world.provider.replace("discovery", **page)
+    world.person()
+    world.run("search()").ok()
+    assert world.provider.count("oauth_discovery") == 1
+    world.provider.replace("oauth_discovery", **page)
+    world.run("login()").failed("protocol", "/.well-known/openid-configuration", "is not JSON", "text/html")
