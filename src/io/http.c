@@ -147,9 +147,7 @@ static CURLcode set_common(struct http *http, CURL *easy, const char *proxy)
     const char *no_proxy = env_get(http->env, "no_proxy");
     CURLcode rc = CURLE_OK;
 
-    if (no_proxy == NULL) {
-        no_proxy = env_get(http->env, "NO_PROXY");
-    }
+    no_proxy = no_proxy != NULL ? no_proxy : env_get(http->env, "NO_PROXY");
     /* both are always set, so that libcurl never calls getenv() in a thread of ours */
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROXY, proxy);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_NOPROXY, no_proxy != NULL ? no_proxy : "");
@@ -160,6 +158,8 @@ static CURLcode set_common(struct http *http, CURL *easy, const char *proxy)
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, http->trust.directory);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    /* what a proxy says before the tunnel is there is no part of the provider's answer */
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     if (libcurl_has_openssl_3()) {
         rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_tls);
     }

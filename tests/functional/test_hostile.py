@@ -20,6 +20,7 @@ from test_id_token import (ANOTHER, BAD_LENGTH, BAD_SIGNATURE, BASE64, CRIT, ESC
                            Row, duplicate, test_a_wrong_id_token_is_refused as refuse_id_token)
 from test_sign_in import port_of, waiting
 from tls import Authority
+from tunnel import ForwardProxy
 from world import SOON_S
 
 
@@ -628,6 +629,18 @@ def test_a_proxy_at_https_is_judged_by_the_certificates_that_were_named(world, t
     error = world.run("token()", **env).failed("network")
     listener.close()
     assert ("418" in str(error)) == trusted, error
+
+
+def test_what_a_proxy_says_to_connect_is_no_part_of_the_providers_answer(world):
+    """It comes in clear, from whoever is on the way."""
+    provider = world.new_provider(context=world.authority.context("auth.example.com"))
+    provider.replace("discovery", body=b"hello")  # without a content type
+    world.robot(issuer=f"https://auth.example.com:{provider.port}")
+    said = b"HTTP/1.1 200 Connection established\r\nContent-Type: text/of-the-proxy\r\nRetry-After: 9\r\n\r\n"
+    with ForwardProxy(said, provider) as proxy:
+        outcome = world.run("token()", https_proxy=proxy.uri, SSL_CERT_FILE=str(world.authority.ca_file))
+    one_line(outcome, "what answered there (no content type) is no metadata", code="protocol")
+    assert len(proxy.heads) == provider.count("discovery") == 1
 
 
 # --- the tracking server and its proxy ---

@@ -1,6 +1,7 @@
 """What a broken or hostile tracking server, network or client can do to the local proxy: a clear answer in bounded time, never a
 wrong one, and the next client is served."""
 import concurrent.futures
+import contextlib
 import json
 import os
 import select
@@ -14,6 +15,7 @@ import pytest
 from proxied import ARTIFACT, SEARCH, Proxy, RawServer, ok, read_all, read_until, resident_kib, wait_closed
 from scripted import Answer
 from stack.process import free_port
+from tunnel import ForwardProxy
 
 
 @pytest.fixture
@@ -114,6 +116,42 @@ def test_a_lying_server_cannot_answer_the_next_request_ahead(raw_proxy):
     threading.Event().wait(0.6)
     assert proxy.call("GET", "/").body == b"second"
     late.set()
+
+
+# --- a forward proxy on the way ---
+@pytest.fixture
+def behind_forward_proxy(world, program):
+    """A function: a proxy in front of `world.server` at https, on a way where CONNECT is answered so."""
+    @contextlib.contextmanager
+    def start(answer):
+        world.server = world.new_server(context=world.authority.context("tracking.example.com"))
+        uri = f"https://tracking.example.com:{world.server.port}"
+        world.write(world.robot_settings(uri=uri))
+        variables = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_TRACKING_SERVER_CERT_PATH": str(world.authority.ca_file)}
+        with ForwardProxy(answer, world.server) as forward, Proxy(program, https_proxy=forward.uri, **variables) as proxy:
+            yield forward, proxy
+
+    return start
+
+
+def test_what_a_forward_proxy_says_to_connect_is_no_part_of_the_answer(world, behind_forward_proxy):
+    """It comes in clear, from whoever is on the way; what follows is the server's, by TLS."""
+    with behind_forward_proxy(b"HTTP/1.1 200 Connection established\r\nSet-Cookie: planted=1\r\nX-Planted: 1\r\n\r\n") as (forward, proxy):
+        for way in ("new", "kept"):
+            reply = proxy.call("GET", "/api/2.0/mlflow/no-such-call")
+            assert reply.status == 404, way
+            assert reply.header("Content-Type") and not reply.header("Set-Cookie") and not reply.header("X-Planted"), way
+    assert len(forward.heads) == 1 and world.server.count() == 2
+
+
+@pytest.mark.parametrize("status", [401, 407, 302])
+def test_a_forward_proxy_that_lets_nobody_through_is_told(world, behind_forward_proxy, status):
+    """What it answers is not for the client: no login of the server, no page to go to, and no token is renewed."""
+    with behind_forward_proxy(b"HTTP/1.1 %d No\r\nLocation: https://evil.example/\r\nContent-Length: 0\r\n\r\n" % status) as (forward, proxy):
+        reply = proxy.call("GET", SEARCH)
+    assert reply.status == 502 and "is not reached" in reply.message and str(status) in reply.message
+    assert not reply.header("Location") and world.server.count() == 0
+    assert len(forward.heads) == 1 and world.provider.count("token") == 1
 
 
 # --- connections that end, hang or never begin ---
