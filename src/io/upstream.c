@@ -103,7 +103,7 @@ static size_t on_read(char *bytes, size_t size, size_t count, void *ctx)
 }
 
 /* Before each time that the request goes out. libcurl sends it again by itself where a kept connection was dead, which
- * nobody may do with what is not idempotent (RFC 9110 §9.2.2), and after a 417, where nothing was done. */
+ * nobody may do with what is not idempotent (RFC 9110 §9.2.2), unless the server was to say first that it wants the body. */
 static int on_send(void *ctx, char *address, char *local, int port, int local_port)
 {
     struct upstream *upstream = ctx;

@@ -40,6 +40,10 @@ static bool begin_answer(struct exchange *exchange)
         exchange->refused = true;
         return true;
     }
+    if (exchange->response.status == 417 && exchange->expects && !exchange->streamed) {
+        exchange->expects_no_more = true; /* and not what libcurl does then: to send the same once more */
+        return false;
+    }
     exchange->mode = response_write(&exchange->response, &client, &head, &exchange->keep_alive);
     exchange->left = exchange->response.length;
     exchange->answered = true;
@@ -218,7 +222,7 @@ static void fill_request(const struct exchange *exchange, const char *method, st
         ret->length = (int64_t)exchange->kept.length;
     } else {
         ret->body = exchange->request->body == BODY_LENGTH ? UPSTREAM_STREAM : UPSTREAM_CHUNKED;
-        ret->await_continue = true;
+        ret->await_continue = !exchange->expects_no_more;
     }
 }
 
@@ -234,11 +238,20 @@ static void begin_attempt(struct exchange *exchange)
     note_moved(exchange);
 }
 
-enum moidc_code transfer_run(struct exchange *exchange, const struct moidc_token *token, enum upstream_result *result,
-                             char why[256], struct moidc_err *err)
+static enum upstream_result send_once(struct exchange *exchange, struct upstream *upstream,
+                                      const struct upstream_request *request, const char **why)
 {
     const struct upstream_calls calls = {
         .ctx = exchange, .line = on_line, .body = on_body, .read = on_read, .turn = on_turn, .ready = on_ready};
+
+    begin_attempt(exchange);
+    exchange->expects = request->await_continue;
+    return upstream_send(upstream, request, &calls, why);
+}
+
+enum moidc_code transfer_run(struct exchange *exchange, const struct moidc_token *token, enum upstream_result *result,
+                             char why[256], struct moidc_err *err)
+{
     CLEANUP(strbuf_free) struct strbuf fields = STRBUF_INIT(2 * EXCHANGE_FIELDS_MOST_BYTES);
     CLEANUP(mem_free_p)
     char *method = mem_strndup(exchange->request->line.method.bytes, exchange->request->line.method.length);
@@ -255,10 +268,13 @@ enum moidc_code transfer_run(struct exchange *exchange, const struct moidc_token
     if (rc != MOIDC_OK) {
         return rc;
     }
-    begin_attempt(exchange);
     fill_request(exchange, method, &request);
     request.fields = &fields;
-    *result = upstream_send(upstream, &request, &calls, &said);
+    *result = send_once(exchange, upstream, &request, &said);
+    if (request.await_continue && exchange->expects_no_more) {
+        request.await_continue = false; /* RFC 9110 §10.1.1: "repeat that request without a 100-continue" */
+        *result = send_once(exchange, upstream, &request, &said);
+    }
     if (*result == UPSTREAM_DONE && !exchange->response.complete) {
         *result = UPSTREAM_BROKEN; /* libcurl takes a head that is cut off for a whole one */
         said = "the head of its answer is cut off";

@@ -16,10 +16,12 @@ struct exchange {
     struct body body;
     struct strbuf kept; /* of the body, what was read before the server was asked */
     size_t kept_sent;
-    bool streamed; /* of the body, more was sent than is kept: it cannot be repeated */
+    bool streamed;        /* of the body, more was sent than is kept: it cannot be repeated */
+    bool expects_no_more; /* the server answered 417: Expect is not sent to it again */
 
     /* of one attempt */
     struct response response;
+    bool expects;   /* Expect: 100-continue was sent */
     bool refused;   /* a 401: the client does not see it */
     size_t dropped; /* bytes of its body */
     bool answered;  /* the head went to the client */

@@ -141,6 +141,37 @@ def test_a_large_body_is_held_back_until_the_server_wants_it_and_so_can_be_repea
     assert came == [body] and len(raw.heads) == 2 and all(b"Expect: 100-continue" in head for head in raw.heads)
 
 
+def test_a_server_that_does_not_know_expect_gets_a_large_body_all_the_same(world, program, provider):
+    """One answer comes back, and it is that to the body (RFC 9110 §10.1.1); the next upload may be held back again."""
+    body = os.urandom(3 * MIB)
+    came = []
+
+    def take(made, head):
+        data = raw.bodies[-1]  # read already where nothing was expected
+        if b"Expect" in head:
+            made.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        while len(data) < len(body):
+            data += made.recv(MIB)
+        came.append(data)
+        made.sendall(ok(b"stored", "X-Number: 2"))
+
+    raw = RawServer(b"HTTP/1.1 417 No\r\nX-Number: 1\r\nContent-Length: 7\r\n\r\nunknown", take,
+                    b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", take)
+    world.write(world.robot_settings(uri=raw.uri))
+    with Proxy(program, MLFLOW_TRACKING_URI=raw.uri) as proxy:
+        for _ in range(2):
+            reply = proxy.call("PUT", "/x", body)
+            assert (reply.status, reply.body, reply.header_values("X-Number")) == (200, b"stored", ["2"])
+    raw.close()
+    assert [b"Expect: 100-continue" in head for head in raw.heads] == [True, False, True, True]
+    assert came == [body, body]
+
+
+def test_a_417_to_a_request_that_expected_nothing_is_handed_on(proxy, server):
+    server.replace("*", 417, b"no")
+    assert proxy.call("POST", SEARCH, b"{}").status == 417 and server.count() == 1
+
+
 def test_a_large_upload_that_is_refused_in_the_middle_is_told_honestly_and_works_the_next_time(proxy, server, provider):
     proxy.call("GET", SEARCH)
     refused = {server.requests[-1].bearer}
