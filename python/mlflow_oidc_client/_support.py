@@ -142,9 +142,18 @@ def shown(uri):
     return scheme + mark + authority.rpartition("@")[2] + slash + path
 
 
+def _describes_first_server():
+    """Whether the variables describe whichever server is asked for first."""
+    return not is_http(tracking_uri()) and any(
+        name.startswith("MLFLOW_TRACKING_OIDC_") and os.environ.get(name) for name in os.environ
+    )
+
+
 def tell_of_path(uri):
     """Warns once that requests to such paths of a server go out without its token; `uri` is one that matches none."""
     plain, found = _ENCODED_SEPARATOR.subn("_", shown(uri))
+    if found and _describes_first_server():
+        return  # asking would make it that one
     server = _core.server_at(plain) if found else None
     if server is not None:
         warn_once(

@@ -776,6 +776,17 @@ def test_nothing_is_told_of_such_a_path_of_a_stranger(world):
     assert "encoded" not in process.stderr and len(stranger.requests) >= 2
 
 
+def test_a_path_with_an_encoded_slash_makes_nobody_the_first_server_that_the_variables_describe(world):
+    world.unguarded = True
+    other = world.new_server()
+    other.expects_tokens = False
+    world.set_variables({key: value for key, value in world.robot_settings().items() if key != "uri"})
+    with world.process() as process:
+        process.do(f"CALLS = {[('/a%2fb', '/c')]!r}; os.environ['URI'] = {other.uri!r}" + ENDPOINTS).ok()
+        process.do(f"search({world.server.uri!r})").ok()
+    assert other.tokens() == [None] and world.server.tokens() and None not in world.server.tokens()
+
+
 DOWNLOAD = "NAME = {name!r}" + """
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 repository = get_artifact_repository(os.environ["URI"] + "/api/2.0/mlflow-artifacts/artifacts/0/run/artifacts")
