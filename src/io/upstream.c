@@ -162,10 +162,8 @@ static bool add_fields(struct upstream *upstream)
         }
         rest = end + 1;
     }
-    if (request->body == UPSTREAM_BYTES && strcasestr(strbuf_text(request->fields), "content-type:") == NULL) {
-        return add_field(upstream, "Content-Type:");
-    }
-    return true;
+    /* where the request has none of it */
+    return request->body != UPSTREAM_BYTES || add_field(upstream, "Content-Type:");
 }
 
 static CURLcode set_options(CURL *easy)

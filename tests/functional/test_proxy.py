@@ -215,6 +215,16 @@ def test_answers_pass_untouched(proxy, server):
         assert (reply.status, reply.body, reply.header("Retry-After")) == (status, b"text", "7")
 
 
+@pytest.mark.parametrize("name", ["X-Content-Type", "X-Asked", "Content-Type"])
+@pytest.mark.parametrize("value", ["a/b", "content-type:", ""])
+def test_a_body_gets_no_type_that_its_request_did_not_name(proxy, server, name, value):
+    server.replace("x", 200, b"text")
+    proxy.call("POST", "/x", b"body", headers={name: value})
+    request = server.requests[-1]
+    assert request.body == b"body" and request.header_values(name) == [value]
+    assert request.header_values("Content-Type") == ([value] if name == "Content-Type" else [])
+
+
 def test_answers_without_a_body_have_none(proxy, server):
     connection = proxy.connect()
     server.artifacts["x"] = b"x" * 5000
