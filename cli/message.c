@@ -47,6 +47,7 @@ static void put(const char *colour, const char *head, const char *format, va_lis
     bool coloured = head[0] != '\0' && message_colours_allowed(STDERR_FILENO);
     size_t n = 0;
 
+    output_flush(); /* in a terminal or a log it is to stand below what it is about */
     n = (size_t)snprintf(text, sizeof text, "%s%s%s", coloured ? colour : "", head, coloured ? PLAIN : "");
     vsnprintf(text + n, sizeof text - n - 1, format, args);
     for (; text[n] != '\0'; n++) {

@@ -317,6 +317,17 @@ def test_status_of_several_servers_tells_each_and_the_worst_decides(world, progr
     assert wrong["error"] == error and "error" not in shown
 
 
+def test_where_stdout_and_stderr_are_one_each_message_stands_below_what_it_is_about(world, program):
+    world.write(world.person_settings(), world.robot_settings(uri=world.new_server().uri, issuer="wrong"))
+    for command, last in (("status", "Next: mlflow-oidc login"), ("config", "Next: write")):
+        done = subprocess.run([PATH, command], env=program.environment(), cwd=world.cwd, text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=60)
+        lines = done.stdout.splitlines()
+        wrong = next(i for i, line in enumerate(lines) if line.startswith("mlflow-oidc: ") and "issuer" in line)
+        assert lines[0] == world.server.uri and wrong > lines.index(next(line for line in lines if "  issuer " in line)), done.stdout
+        assert lines[-1].startswith(last), done.stdout
+
+
 def test_status_online_asks_whose_token_it_is(world, program):
     signed_in(world, program)
     assert "the provider says the same" in program("status", "--online").done()
