@@ -61,9 +61,6 @@ static bool show(const struct moidc_proxy *proxy, const char *key_file)
     output_text("\nexport MLFLOW_TRACKING_TOKEN=");
     if (key_file == NULL) {
         output_shell_word(key);
-    } else if (!write_key(key_file, key)) {
-        message_failure("the key cannot be written: %s [%s]", strerror(errno), key_file);
-        return false;
     } else {
         char whole[PATH_MAX]; /* who pastes it may be in another directory */
 
@@ -114,6 +111,13 @@ static int serve(struct program *program, struct moidc_server *server, const str
     if (moidc_proxy_new(server, proxy_options, &proxy, &err) != MOIDC_OK) {
         return program_fail(program, &err);
     }
+    key_file = moidc_proxy_key(proxy) != NULL ? key_file : NULL;
+    if (key_file != NULL && !write_key(key_file, moidc_proxy_key(proxy))) { /* first: half of the commands are none */
+        message_failure("the key cannot be written: %s [%s]", strerror(errno), key_file);
+        message_next("give --key-file a path in a folder that you may write to");
+        moidc_proxy_free(proxy);
+        return STATUS_FAILED;
+    }
     if (!show(proxy, key_file)) {
         status = STATUS_FAILED;
     } else {
@@ -124,9 +128,9 @@ static int serve(struct program *program, struct moidc_server *server, const str
         if (moidc_proxy_run(proxy, &ui, &err) != MOIDC_OK) {
             status = program_fail(program, &err);
         }
-        if (key_file != NULL && moidc_proxy_key(proxy) != NULL) {
-            unlink(key_file);
-        }
+    }
+    if (key_file != NULL) {
+        unlink(key_file);
     }
     moidc_proxy_free(proxy);
     return status;

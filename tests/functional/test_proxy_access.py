@@ -336,6 +336,22 @@ def test_a_key_file_is_ours_alone_and_ends_with_the_proxy(world, program):
     assert not path.exists()
 
 
+def test_a_key_file_that_cannot_be_written_is_an_error_and_no_half_of_the_commands(world, program):
+    world.robot()
+    ran = program("proxy", "--key-file", "no/such/folder/key")
+    ran.failed(1, "the key cannot be written: No such file or directory [no/such/folder/key]")
+    assert ran.stdout == ""
+
+
+def test_a_key_file_does_not_stay_where_nobody_is_told_of_it(world, program):
+    world.robot()
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([program.path, "proxy", "--key-file", "key"], env=program.environment(), cwd=world.cwd, stdout=full,
+                              stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 1 and "No space left" in done.stderr
+    assert not (world.cwd / "key").exists()
+
+
 def test_a_server_setting_of_two_minds_about_certificates_is_told(world, program):
     world.robot()
     program("proxy", MLFLOW_TRACKING_INSECURE_TLS="true", MLFLOW_TRACKING_SERVER_CERT_PATH="/x").failed(2, "contradict")
