@@ -69,9 +69,7 @@ static int become(struct program *program, const struct moidc_server *server, co
 {
     char **environment;
 
-    if (strcasecmp(moidc_server_header_name(server), "Authorization") != 0) {
-        message_failure("MLFLOW_TRACKING_TOKEN goes into the header Authorization, and this server wants it in %s",
-                        moidc_server_header_name(server));
+    if (!environment_serves(server)) {
         message_next("mlflow-oidc exec --proxy -- %s", command[0]);
         return STATUS_FAILED;
     }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "arguments.h"
+#include "environment.h"
 #include "json_out.h"
+#include "message.h"
 #include "output.h"
 #include "when.h"
 
@@ -117,7 +119,10 @@ static int run(struct program *program, const struct arguments *arguments)
     if (status != STATUS_DONE) {
         return status;
     }
-    if (get(server, &request, arguments_have(arguments, "min-valid"), &token, &err) == MOIDC_OK) {
+    if (arguments_have(arguments, "env") && !environment_serves(server)) {
+        message_next("mlflow-oidc proxy: it puts the token there");
+        status = STATUS_FAILED;
+    } else if (get(server, &request, arguments_have(arguments, "min-valid"), &token, &err) == MOIDC_OK) {
         program_notices(program);
         show(arguments, server, token);
     } else {

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "environment.h"
 
+#include "message.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 extern char **environ;
 
@@ -60,6 +63,16 @@ static char **add(char **end, char *variable, bool *whole)
     *end = variable;
     *whole = *whole && variable != NULL;
     return variable != NULL ? end + 1 : end;
+}
+
+bool environment_serves(const struct moidc_server *server)
+{
+    if (strcasecmp(moidc_server_header_name(server), "Authorization") == 0) {
+        return true;
+    }
+    message_failure("MLFLOW_TRACKING_TOKEN goes into the header Authorization, and this server wants it in %s",
+                    moidc_server_header_name(server));
+    return false;
 }
 
 char **environment_for(const char *uri, const char *token, bool by_proxy)

@@ -4,7 +4,12 @@
 #ifndef ENVIRONMENT_H
 #define ENVIRONMENT_H
 
+#include "mlflow_oidc.h"
+
 #include <stdbool.h>
+
+/* True where MLFLOW_TRACKING_TOKEN reaches `server` in the header that it wants; else that has been told. */
+bool environment_serves(const struct moidc_server *server);
 
 /* A copy of our own environment with MLFLOW_TRACKING_URI and MLFLOW_TRACKING_TOKEN set and without MLFLOW_TRACKING_OIDC_*,
  * and without other credentials for the server. `by_proxy`: `uri` is the local proxy, which no other proxy is to stand
