@@ -12,7 +12,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ};
 static struct sigaction before[sizeof signals / sizeof signals[0]];
 static volatile sig_atomic_t came;
 
@@ -29,7 +29,7 @@ void terminal_signals_set(void)
 
         sigemptyset(&action.sa_mask);
         sigaction(signals[i], NULL, &before[i]);
-        if (signals[i] == SIGPIPE) {
+        if (signals[i] == SIGPIPE || signals[i] == SIGXFSZ) {
             action.sa_handler = SIG_IGN;
         } else if (before[i].sa_handler == SIG_IGN) {
             continue; /* nohup, or a shell's background: whoever started us wants it so */

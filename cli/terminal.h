@@ -8,7 +8,8 @@
 struct program;
 
 /* SIGINT, SIGTERM and SIGHUP end a wait (exit status 2, after cleaning up); a second one ends the process at once. SIGPIPE
- * is ignored, so that a closed pipe is an error of write(), after which there is time to clean up. */
+ * and SIGXFSZ are ignored, so that a closed pipe and a file that may not grow are errors of write(), after which there is
+ * time to clean up: tokens are under way. */
 void terminal_signals_set(void);
 
 /* As they were when the program began, for a child between fork() and exec(). Safe to call there. */

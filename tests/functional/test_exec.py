@@ -284,6 +284,13 @@ def test_ignored_signals_stay_ignored(world, program):
 
 
 @BY
+def test_signals_that_we_ignore_are_not_ignored_by_the_program(world, program, options):
+    world.robot()
+    ignored = int(run(program, "grep", "SigIgn", "/proc/self/status", options=options).done().split()[1], 16)
+    assert not ignored & (1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1)
+
+
+@BY
 def test_a_program_inherits_no_descriptor_of_ours(world, program, options):
     world.robot()
     ran = run(program, sys.executable, "-c", "import os; print(sorted(os.listdir('/proc/self/fd'))[:4])", options=options)

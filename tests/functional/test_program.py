@@ -124,6 +124,15 @@ def test_a_full_disk_and_a_closed_output_are_failures(world, program):
     assert "No space left" in run_raw(program, '"$1" token >/dev/full').stderr
 
 
+def test_a_limit_of_file_sizes_is_an_error_of_writing_and_no_end(world, program):
+    """SIGXFSZ would end the program while it saves a token, before anybody has seen that."""
+    world.robot()
+    ran = run_raw(program, 'ulimit -f 0; "$1" token | cat')
+    assert world.provider.accepts(ran.stdout.strip()) and "tokens are kept in memory only" in ran.stderr
+    ran = run_raw(program, 'ulimit -f 0; "$1" token >token')
+    assert ran.returncode == FAILED and "not all could be written to the standard output: File too large" in ran.stderr
+
+
 def test_a_reader_that_has_seen_enough_ends_it_without_a_word(world, program):
     """As `git log | head` does; where SIGPIPE is ignored it is a failure as any other."""
     world.robot()
