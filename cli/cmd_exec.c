@@ -105,9 +105,25 @@ static void pass_on(int number)
     errno = error;
 }
 
+/* A terminal's Ctrl-C comes from the kernel, and to CMD too; what a process sends comes to us alone. */
+static void pass_on_what_was_sent(int number, siginfo_t *info, void *context)
+{
+    (void)context;
+    if (info->si_code <= 0) {
+        pass_on(number);
+    }
+}
+
 static void wake(int number)
 {
     (void)number;
+}
+
+/* The first process of a container: the end of those whose parent is gone is ours to hear, and a signal of the runtime
+ * comes to us alone. */
+static bool is_first_process(void)
+{
+    return getpid() == 1;
 }
 
 static void handle(int number, void (*handler)(int), struct sigaction *before)
@@ -132,12 +148,16 @@ static bool has_ended(void *ctx)
     if (!wait->ended) {
         sigset_t all;
         sigset_t before;
+        int status = 0;
         pid_t pid;
 
         sigfillset(&all);
         sigprocmask(SIG_SETMASK, &all, &before); /* else a signal in between goes to whoever gets the number next */
-        pid = waitpid((pid_t)child, &wait->status, WNOHANG);
-        wait->ended = pid == (pid_t)child || (pid < 0 && errno == ECHILD);
+        do {
+            pid = waitpid(is_first_process() ? -1 : (pid_t)child, &status, WNOHANG);
+        } while (pid > 0 && pid != (pid_t)child);
+        wait->ended = pid > 0 || (pid < 0 && errno == ECHILD);
+        wait->status = pid > 0 ? status : wait->status;
         child = wait->ended ? 0 : child;
         sigprocmask(SIG_SETMASK, &before, NULL);
     }
@@ -145,18 +165,31 @@ static bool has_ended(void *ctx)
 }
 
 /* Ctrl-C and Ctrl-\ reach CMD by themselves, as it is in our process group, and it decides what they mean: we wait. What
- * is sent to us alone is passed on. */
-static const int SIGNALS[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGCHLD};
+ * is sent to us alone is passed on; SIGUSR1 and SIGUSR2 are how batch systems announce the end of a job. */
+static const int SIGNALS[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD};
 enum { SIGNAL_COUNT = sizeof SIGNALS / sizeof SIGNALS[0] };
+
+static void handle_keys(int number, struct sigaction *before)
+{
+    struct sigaction action = {.sa_flags = SA_SIGINFO};
+
+    if (!is_first_process()) {
+        handle(number, SIG_IGN, before);
+        return;
+    }
+    action.sa_sigaction = pass_on_what_was_sent;
+    sigemptyset(&action.sa_mask);
+    sigaction(number, &action, before);
+}
 
 static void set_signals(struct sigaction before[SIGNAL_COUNT])
 {
     for (size_t i = 0; i < SIGNAL_COUNT; i++) {
-        void (*handler)(int) = SIGNALS[i] == SIGCHLD                           ? wake
-                               : SIGNALS[i] == SIGINT || SIGNALS[i] == SIGQUIT ? SIG_IGN
-                                                                               : pass_on;
-
-        handle(SIGNALS[i], handler, &before[i]);
+        if (SIGNALS[i] == SIGINT || SIGNALS[i] == SIGQUIT) {
+            handle_keys(SIGNALS[i], &before[i]);
+        } else {
+            handle(SIGNALS[i], SIGNALS[i] == SIGCHLD ? wake : pass_on, &before[i]);
+        }
         if (before[i].sa_handler == SIG_IGN && SIGNALS[i] != SIGCHLD) {
             sigaction(SIGNALS[i], &before[i], NULL); /* nohup: whoever started us wants it so */
         }

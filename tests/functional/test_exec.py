@@ -199,7 +199,7 @@ def children(pid):
 # says which signals came, until its standard input ends; they are blocked, as Python's handlers run late where read() waits
 TRAPS = """
 import os, select, signal, sys
-numbers = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
+numbers = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2}
 signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
 os.write(1, b"ready\\n")
 while True:
@@ -218,9 +218,38 @@ def test_signals_sent_to_us_reach_the_program_which_decides(world, program, opti
                                cwd=world.cwd, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert running.stdout.readline() == "ready\n"
     for _ in range(2):
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
             running.send_signal(number)
             assert running.stdout.readline() == f"{number.name}\n"
+    running.stdin.close()
+    assert running.wait(30) == 7
+    running.stdout.close()
+
+
+ORPHAN = """
+import os
+middle = os.fork()
+if middle == 0:
+    os.fork()
+    os._exit(0)
+os.waitpid(middle, 0)
+"""
+
+
+def test_the_first_process_of_a_container_passes_on_every_signal_and_leaves_no_zombies(world, program):
+    """There the runtime's signals, those for Ctrl-C too, come to it alone, and orphans become its children."""
+    world.robot()
+    namespace = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child"]
+    if subprocess.run([*namespace, "true"], capture_output=True).returncode != 0:
+        pytest.skip("no process namespace can be had here")
+    running = subprocess.Popen([*namespace, program.path, "exec", "--proxy", "--", sys.executable, "-c", ORPHAN + TRAPS],
+                               env=program.environment(), cwd=world.cwd, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert running.stdout.readline() == "ready\n"
+    (ours,) = children(running.pid)
+    wait_for(lambda: len(children(ours)) == 1)
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        os.kill(ours, number)
+        assert running.stdout.readline() == f"{number.name}\n"
     running.stdin.close()
     assert running.wait(30) == 7
     running.stdout.close()
