@@ -178,7 +178,8 @@ static enum moidc_code tell_cache(const struct doctor *doctor, struct moidc_err 
     bool removed = false;
     enum moidc_code rc = cache_dir_open(doctor->wish.call.env, &dir, err);
 
-    rc = rc == MOIDC_OK ? cache_dir_write(dir, PROBE, "", 0, err) : rc;
+    /* some bytes: a full disk takes empty files */
+    rc = rc == MOIDC_OK ? cache_dir_write(dir, PROBE, PROBE, sizeof PROBE - 1, err) : rc;
     if (rc != MOIDC_OK) {
         return doctor_tell_error(doctor, "cache", MOIDC_VERDICT_WARN, err);
     }

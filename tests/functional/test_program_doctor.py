@@ -4,6 +4,7 @@ import dataclasses
 import json
 import re
 import socket
+import subprocess
 import time
 from email.utils import formatdate
 
@@ -134,6 +135,16 @@ def test_a_cache_that_cannot_be_used_is_a_warning(world, doctor):
     world.cache_home.rmdir() if not list(world.cache_home.iterdir()) else None
     findings = doctor()
     assert str(world.cache) in of(findings, "ok")["cache"] and not list(world.cache.glob("doctor*"))
+
+
+def test_a_cache_on_a_full_disk_is_a_warning(world, program):
+    """A file-size limit of zero stands for that: files can be made, and nothing be written to them."""
+    world.robot()
+    done = subprocess.run(["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", program.path, "doctor", "--json", "--no-token"],
+                          env=program.environment(), cwd=world.cwd, capture_output=True, text=True, timeout=60)
+    (found,) = [finding for finding in json.loads(done.stdout)["findings"] if finding["id"] == "cache"]
+    assert found["verdict"] == "warn" and "File too large" in found["text"]
+    assert not list(world.cache.glob("doctor*"))
 
 
 def test_settings_that_will_not_do_are_told(world, program, doctor):
