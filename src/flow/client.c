@@ -3,6 +3,7 @@
 
 #include "base/fork_gate.h"
 #include "flow/settings_file_find.h"
+#include "io/clock.h"
 
 #include <time.h>
 
@@ -39,6 +40,8 @@ static void after_fork_parent(void)
 
 static void after_fork_child(void)
 {
+    int64_t now_ms = clock_steady_ms();
+
     fork_gate_reset();
     for (struct moidc_client *client = clients; client != NULL; client = client->next) {
         pthread_mutex_init(&client->notices.mutex, NULL);
@@ -51,6 +54,7 @@ static void after_fork_child(void)
         client->thread_runs = false;
         client->thread_ended = false;
         client->in_flight = 0;
+        client->forked_ms = now_ms;
     }
     pthread_mutex_init(&clients_mutex, NULL);
 }

@@ -47,6 +47,7 @@ struct moidc_client {
     bool thread_ended; /* and can be joined */
     pthread_t thread;
     unsigned in_flight;  /* token requests that are not saved yet */
+    int64_t forked_ms;   /* when this process was forked with it; 0: it was not */
     bool stopping;       /* nothing is begun any more */
     atomic_bool stopped; /* the grace is over: transfers end */
 };

@@ -3,10 +3,11 @@
  * as there is something to renew. */
 #include "flow/client.h"
 #include "flow/worker.h"
+#include "io/clock.h"
 
 #include <signal.h>
 
-enum { STACK_BYTES = 512 * 1024 };
+enum { STACK_BYTES = 512 * 1024, FORKED_WAIT_MS = 3000 };
 
 struct renewal {
     struct renewal *next;
@@ -90,11 +91,18 @@ static bool start(struct moidc_client *client)
     return failed == 0;
 }
 
+/* Many forked workers do one thing and end by _exit(), which waits for nobody: a renewal that such a one began would take
+ * the refresh token with it. While the token serves, its parent or a later call may begin one. */
+static bool is_just_forked(const struct moidc_client *client)
+{
+    return client->forked_ms != 0 && clock_steady_ms() - client->forked_ms < FORKED_WAIT_MS;
+}
+
 void renewer_queue(struct moidc_server *server)
 {
     struct moidc_client *client = server->client;
     struct session *session = server->session;
-    struct renewal *renewal = mem_zalloc(sizeof *renewal);
+    struct renewal *renewal = is_just_forked(client) ? NULL : mem_zalloc(sizeof *renewal);
     bool queued;
 
     if (renewal == NULL) {

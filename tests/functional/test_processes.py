@@ -4,10 +4,12 @@ import os
 import re
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from scripted import Answer
 from world import attempts
 
 PROCESSES, THREADS = 64, 16
@@ -107,6 +109,38 @@ def test_loader_workers_forked_while_threads_log_and_renew(world, who):
         assert process.do(LOADERS, limit=120).ok() == []
     assert len(world.browser.openings) == (who == "person")
     assert len(world.token_requests()) <= 6, "one sign-in and a renewal for each 300 s, whoever makes them"
+
+
+JUST_FORKED = """
+def advance(seconds):
+    with open(os.environ["MOIDC_TEST_CLOCK"], "r+b") as clock:
+        shift, = struct.unpack("q", clock.read(8))
+        clock.seek(0)
+        clock.write(struct.pack("q", shift + seconds))
+
+def threads_after(seconds):
+    token()
+    advance(seconds)
+    token()
+    return len(os.listdir("/proc/self/task"))
+
+result = [forked(lambda: threads_after(seconds))["value"] for seconds in (0, 2, 4)]
+"""
+
+
+def test_a_process_that_was_just_forked_begins_no_renewal(world):
+    """Many end by _exit() at once, and the refresh token with them. One that lives on renews as any other."""
+    world.person()
+    with world.process() as process:
+        process.do("token()").ok()
+        world.advance(250)
+        go_on = threading.Event()
+        world.provider.fault("token", lambda request, normal: (go_on.wait(60), Answer(503))[1])
+        assert process.do("import struct\n" + JUST_FORKED).ok() == [1, 1, 2], "the caller's thread, and the core's that renews"
+        go_on.set()
+        world.provider.heal()
+        process.do("search()").ok()
+    assert len(world.browser.openings) == 1
 
 
 def test_multiprocessing_from_a_process_whose_threads_log(world):
