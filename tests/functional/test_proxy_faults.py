@@ -413,9 +413,10 @@ def test_too_many_connections_are_told_so_and_idle_ones_make_room(world, server,
         assert len(closed) == 1 and closed[0].recv(1) == b""
         go_on = threading.Event()
         server.fault("busy", lambda request, normal: (go_on.wait(60), Answer())[1])
-        busy = [proxy.socket() for _ in range(10)]
-        for number, made in enumerate(busy):
-            made.sendall(proxy.head("GET /busy HTTP/1.1"))
+        busy = []
+        for number in range(10):  # one after another: one that has not asked yet is idle, and might have to make room too
+            busy.append(proxy.socket())
+            busy[-1].sendall(proxy.head("GET /busy HTTP/1.1"))
             server.wait_for("busy", number + 1)
         assert proxy.call("GET", SEARCH).status == 503
         go_on.set()
