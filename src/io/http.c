@@ -4,11 +4,10 @@
 #include "base/fork_gate.h"
 #include "base/openssl.h"
 #include "base/url.h"
-#include "io/client_socket.h"
 #include "io/clock.h"
 #include "io/http_headers.h"
 #include "io/libcurl_start.h"
-#include "io/trust.h"
+#include "io/transfer_options.h"
 
 #include <string.h>
 
@@ -144,32 +143,11 @@ static bool add_authorization(struct curl_slist **list, const struct http_reques
 /* Options that are the same for every request. */
 static CURLcode set_common(struct http *http, CURL *easy, const char *proxy)
 {
-    const char *no_proxy = env_get(http->env, "no_proxy");
-    CURLcode rc = CURLE_OK;
+    CURLcode rc = transfer_options_set(easy, http->env, proxy, &http->trust);
 
-    no_proxy = no_proxy != NULL ? no_proxy : env_get(http->env, "NO_PROXY");
-    /* both are always set, so that libcurl never calls getenv() in a thread of ours */
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROXY, proxy);
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_NOPROXY, no_proxy != NULL ? no_proxy : "");
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_CAINFO, http->trust.file);
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_CAPATH, http->trust.directory);
-    /* and for a proxy at https the same: it must not be judged by other certificates than its target */
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, http->trust.file);
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, http->trust.directory);
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    /* what a proxy says before the tunnel is there is no part of the provider's answer */
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     if (libcurl_has_openssl_3()) {
         rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_tls);
     }
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, client_socket_open);
-    /* a name look-up that hangs is left to its thread when the call ends */
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CONNECT_MS);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)HTTP_TOTAL_MS);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_USERAGENT, "mlflow-oidc-client/" MOIDC_VERSION);

@@ -2,6 +2,7 @@
 #include "io/upstream_route.h"
 
 #include "base/text.h"
+#include "io/transfer_options.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -73,18 +74,8 @@ void upstream_route_free(struct upstream_route *route)
 
 CURLcode upstream_route_set(const struct upstream_route *route, CURL *easy)
 {
-    const char *no_proxy = env_get(route->env, "no_proxy");
-    CURLcode rc = CURLE_OK;
+    CURLcode rc = transfer_options_set(easy, route->env, route->proxy, &route->trust);
 
-    no_proxy = no_proxy != NULL ? no_proxy : env_get(route->env, "NO_PROXY");
-    /* both are always set, so that libcurl never calls getenv() in a thread of ours */
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROXY, route->proxy);
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_NOPROXY, no_proxy != NULL ? no_proxy : "");
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_CAINFO, route->trust.file);
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_CAPATH, route->trust.directory);
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, route->trust.file);
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, route->trust.directory);
-    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, route->insecure ? 0L : 1L);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, route->insecure ? 0L : 2L);
     rc = rc ? rc
