@@ -127,12 +127,7 @@ static enum moidc_code times(const json_t *object, struct device_response *respo
 
 static enum moidc_code refused(const struct http_response *reply, const json_t *object, struct moidc_err *err)
 {
-    const char *error = json_text_filled(object, "error");
-    const char *description = json_text(object, "error_description");
-
-    if (error != NULL && oauth_error_counts(error, reply->status)) {
-        oauth_error_set(err, error, description != NULL ? description : "", "the sign-in with a code");
-        err_reply(err, reply->status, error);
+    if (oauth_error_take(reply, object, "the sign-in with a code", err)) {
         return MOIDC_E_PROVIDER;
     }
     err_set(err, MOIDC_E_PROVIDER, "the provider answered the device authorization request with HTTP status %d%s",

@@ -73,6 +73,19 @@ bool oauth_error_counts(const char *error, int http_status)
     return (http_status < 500 && http_status != 429) || oauth_error_is_known(error);
 }
 
+bool oauth_error_take(const struct http_response *reply, const json_t *object, const char *what, struct moidc_err *err)
+{
+    const char *error = json_text_filled(object, "error");
+    const char *description = json_text(object, "error_description");
+
+    if (error == NULL || !oauth_error_counts(error, reply->status)) {
+        return false;
+    }
+    oauth_error_set(err, error, description != NULL ? description : "", what);
+    err_reply(err, reply->status, error);
+    return true;
+}
+
 const char *oauth_error_nth(size_t i)
 {
     return i < sizeof KNOWN / sizeof KNOWN[0] ? KNOWN[i].error : NULL;

@@ -3,7 +3,8 @@
 #ifndef OAUTH_OAUTH_ERROR_H
 #define OAUTH_OAUTH_ERROR_H
 
-#include "base/error.h"
+#include "base/http_message.h"
+#include "base/json.h"
 
 /* Fills err with MOIDC_E_PROVIDER for `error` (RFC 6749 §4.1.2.1, §5.2; OIDC Core §3.1.2.6) and its description ("" for
  * none), both from a stranger; `what` is what was refused: "the sign-in". Sets err->oauth_error and err->next. */
@@ -18,6 +19,10 @@ bool oauth_error_is_known(const char *error);
 /* Whether `error` of a reply is OAuth's word: what frameworks and gateways answer with 429 or 5xx has an "error" too
  * ("Internal Server Error"), which is none. */
 bool oauth_error_counts(const char *error, int http_status);
+
+/* Fills err as oauth_error_set() does, and with the status, where `reply`, whose body is `object` (NULL: no JSON object), holds
+ * an error that counts. False: it holds none. */
+bool oauth_error_take(const struct http_response *reply, const json_t *object, const char *what, struct moidc_err *err);
 
 /* The i-th known code; NULL after the last. For the docs and tests. */
 const char *oauth_error_nth(size_t i);

@@ -10,12 +10,7 @@ enum { REQUEST_URI_MOST = 2048 };
 
 static enum moidc_code refused(const struct http_response *reply, const json_t *object, struct moidc_err *err)
 {
-    const char *error = json_text(object, "error");
-    const char *description = json_text(object, "error_description");
-
-    if (error != NULL && *error != '\0' && oauth_error_counts(error, reply->status)) {
-        oauth_error_set(err, error, description != NULL ? description : "", "the sign-in");
-        err_reply(err, reply->status, error);
+    if (oauth_error_take(reply, object, "the sign-in", err)) {
         return MOIDC_E_PROVIDER;
     }
     err_set(err, MOIDC_E_PROVIDER, "the provider answered the pushed authorization request with HTTP status %d",

@@ -68,11 +68,8 @@ static enum moidc_code refused(const struct http_response *reply, const json_t *
                                struct moidc_err *err)
 {
     const char *error = json_text_filled(object, "error");
-    const char *description = json_text(object, "error_description");
 
-    if (error != NULL && oauth_error_counts(error, reply->status)) {
-        oauth_error_set(err, error, description != NULL ? description : "", what);
-        err_reply(err, reply->status, error);
+    if (oauth_error_take(reply, object, what, err)) {
         return MOIDC_E_PROVIDER;
     }
     err_set(err, MOIDC_E_PROVIDER, "the provider answered %s with HTTP status %d%s%s%.60s", what, reply->status,
