@@ -64,8 +64,17 @@ def test_64_processes_that_meet_an_outage_ask_little_and_recover(world):
         assert process.end() == 0 and process.stderr == ""
 
 
-LOADERS = """
+ADVANCE = """
 import struct
+
+def advance(seconds):
+    with open(os.environ["MOIDC_TEST_CLOCK"], "r+b") as clock:
+        shift, = struct.unpack("q", clock.read(8))
+        clock.seek(0)
+        clock.write(struct.pack("q", shift + seconds))
+"""
+
+LOADERS = ADVANCE + """
 stop, failures = threading.Event(), []
 
 def log():
@@ -76,12 +85,6 @@ def log():
 
 def worker():
     return token()
-
-def advance(seconds):
-    with open(os.environ["MOIDC_TEST_CLOCK"], "r+b") as clock:
-        shift, = struct.unpack("q", clock.read(8))
-        clock.seek(0)
-        clock.write(struct.pack("q", shift + seconds))
 
 loggers = [threading.Thread(target=log) for _ in range(4)]
 for thread in loggers:
@@ -111,13 +114,7 @@ def test_loader_workers_forked_while_threads_log_and_renew(world, who):
     assert len(world.token_requests()) <= 6, "one sign-in and a renewal for each 300 s, whoever makes them"
 
 
-JUST_FORKED = """
-def advance(seconds):
-    with open(os.environ["MOIDC_TEST_CLOCK"], "r+b") as clock:
-        shift, = struct.unpack("q", clock.read(8))
-        clock.seek(0)
-        clock.write(struct.pack("q", shift + seconds))
-
+JUST_FORKED = ADVANCE + """
 def threads_after(seconds):
     token()
     advance(seconds)
@@ -136,7 +133,7 @@ def test_a_process_that_was_just_forked_begins_no_renewal(world):
         world.advance(250)
         go_on = threading.Event()
         world.provider.fault("token", lambda request, normal: (go_on.wait(60), Answer(503))[1])
-        assert process.do("import struct\n" + JUST_FORKED).ok() == [1, 1, 2], "the caller's thread, and the core's that renews"
+        assert process.do(JUST_FORKED).ok() == [1, 1, 2], "the caller's thread, and the core's that renews"
         go_on.set()
         world.provider.heal()
         process.do("search()").ok()
