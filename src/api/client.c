@@ -10,11 +10,14 @@ enum moidc_code moidc_client_new(const char *start_dir, struct moidc_client **re
 {
     struct moidc_client *client = mem_zalloc(sizeof *client);
 
-    if (client == NULL || (start_dir != NULL && (client->start_dir = mem_strdup(start_dir)) == NULL)) {
+    if (client == NULL || (start_dir != NULL && (client->start_dir = mem_strdup(start_dir)) == NULL) ||
+        !notices_init(&client->notices)) {
+        if (client != NULL) {
+            mem_free(client->start_dir);
+        }
         mem_free(client);
         return err_memory(err);
     }
-    notices_init(&client->notices);
     pthread_mutex_init(&client->mutex, NULL);
     session_condition_init(&client->idle);
     atomic_init(&client->stopped, false);
@@ -84,6 +87,7 @@ void moidc_client_free(struct moidc_client *client)
     uri_index_free(client->index);
     mem_free(client->stranger);
     mem_free(client->start_dir);
+    notices_destroy(&client->notices);
     pthread_cond_destroy(&client->idle);
     pthread_mutex_destroy(&client->mutex);
     mem_free(client);

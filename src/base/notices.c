@@ -6,11 +6,22 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-void notices_init(struct notices *notices)
+bool notices_init(struct notices *notices)
 {
+    notices->ring = mem_alloc(NOTICES_MOST * sizeof *notices->ring);
+    if (notices->ring == NULL) {
+        return false;
+    }
     pthread_mutex_init(&notices->mutex, NULL);
     atomic_init(&notices->count, 0);
     notices->first = 0;
+    return true;
+}
+
+void notices_destroy(struct notices *notices)
+{
+    pthread_mutex_destroy(&notices->mutex);
+    mem_free(notices->ring);
 }
 
 void notices_add(struct notices *notices, enum moidc_level level, const char *text, ...)

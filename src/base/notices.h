@@ -15,10 +15,12 @@ struct notices {
     pthread_mutex_t mutex;
     atomic_uint count;
     unsigned first;
-    struct moidc_notice ring[NOTICES_MOST];
+    struct moidc_notice *ring; /* of NOTICES_MOST, not written to before: a page of it is taken when it is needed */
 };
 
-void notices_init(struct notices *notices);
+/* False when memory is out. */
+bool notices_init(struct notices *notices) MUST_CHECK;
+void notices_destroy(struct notices *notices);
 void notices_add(struct notices *notices, enum moidc_level level, const char *text, ...) PRINTF(3, 4);
 bool notices_next(struct notices *notices, struct moidc_notice *ret);
 

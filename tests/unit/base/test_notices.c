@@ -8,7 +8,7 @@ static struct moidc_notice notice;
 
 static void test_notices_come_in_order(void)
 {
-    notices_init(&notices);
+    CHECK(notices_init(&notices));
     CHECK(!notices_next(&notices, &notice));
     notices_add(&notices, MOIDC_WARNING, "one %d", 1);
     notices_add(&notices, MOIDC_DEBUG, "two");
@@ -17,13 +17,14 @@ static void test_notices_come_in_order(void)
     CHECK(notices_next(&notices, &notice) && notice.level == MOIDC_DEBUG);
     CHECK_TEXT(notice.text, "two");
     CHECK(!notices_next(&notices, &notice));
+    notices_destroy(&notices);
 }
 
 static void test_oldest_goes_when_it_is_full(void)
 {
     char text[16];
 
-    notices_init(&notices);
+    CHECK(notices_init(&notices));
     for (int i = 0; i < NOTICES_MOST + 3; i++) {
         notices_add(&notices, MOIDC_INFO, "%d", i);
     }
@@ -33,13 +34,14 @@ static void test_oldest_goes_when_it_is_full(void)
         CHECK_TEXT(notice.text, text);
     }
     CHECK(!notices_next(&notices, &notice));
+    notices_destroy(&notices);
 }
 
 static void test_debug_events_push_no_warning_out(void)
 {
     int count = 0;
 
-    notices_init(&notices);
+    CHECK(notices_init(&notices));
     notices_add(&notices, MOIDC_WARNING, "keep");
     for (int i = 0; i < 10 * NOTICES_MOST; i++) {
         notices_add(&notices, MOIDC_DEBUG, "%d", i);
@@ -53,13 +55,14 @@ static void test_debug_events_push_no_warning_out(void)
         count++;
     }
     CHECK(count == NOTICES_MOST - 1);
+    notices_destroy(&notices);
 }
 
 static void test_long_and_hostile_texts_are_cut_and_cleaned(void)
 {
     char text[2000];
 
-    notices_init(&notices);
+    CHECK(notices_init(&notices));
     memset(text, 'x', sizeof text - 1);
     text[sizeof text - 1] = '\0';
     text[sizeof notice.text - 2] = '\xc3'; /* cut in the middle of a character */
@@ -70,6 +73,7 @@ static void test_long_and_hostile_texts_are_cut_and_cleaned(void)
     CHECK(strlen(notice.text) == sizeof notice.text - 1 && notice.text[sizeof notice.text - 2] == '?');
     CHECK(notices_next(&notices, &notice));
     CHECK_TEXT(notice.text, "a?[2Jb??");
+    notices_destroy(&notices);
 }
 
 enum { THREADS = 4, EACH = 1000 };
@@ -87,7 +91,7 @@ static void test_threads_may_add_and_take_at_once(void)
     pthread_t threads[THREADS];
     int taken = 0;
 
-    notices_init(&notices);
+    CHECK(notices_init(&notices));
     for (int i = 0; i < THREADS; i++) {
         CHECK(pthread_create(&threads[i], NULL, add_many, "whole") == 0);
     }
@@ -104,6 +108,7 @@ static void test_threads_may_add_and_take_at_once(void)
         taken++;
     }
     CHECK(taken > 0 && taken <= THREADS * EACH);
+    notices_destroy(&notices);
 }
 
 int main(void)
