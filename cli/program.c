@@ -113,7 +113,7 @@ const char *program_person(const struct moidc_status *status, char *ret, size_t 
 /* The servers that settings describe: how many, and the first one. */
 struct known {
     size_t count;
-    char first[4200];
+    char *first; /* free(); NULL when memory was out, as when there is none */
 };
 
 static void note_known(void *ctx, const char *uri)
@@ -121,7 +121,7 @@ static void note_known(void *ctx, const char *uri)
     struct known *known = ctx;
 
     if (known->count++ == 0) {
-        snprintf(known->first, sizeof known->first, "%s", uri);
+        known->first = strdup(uri);
     }
 }
 
@@ -142,7 +142,8 @@ static void tell_where_to_write(void)
                  "MLFLOW_TRACKING_OIDC_CLIENT_ID");
 }
 
-static int no_such_server(struct program *program, const char *uri, const char *where)
+/* Not inlined, as only_server(): a program that finds its server takes no pages for the buffers of one that does not. */
+__attribute__((noinline)) static int no_such_server(struct program *program, const char *uri, const char *where)
 {
     struct moidc_lookup lookup = program_lookup(program, NULL);
     struct known known = {.count = 0};
@@ -151,14 +152,15 @@ static int no_such_server(struct program *program, const char *uri, const char *
 
     program_notices(program);
     message_failure("no settings describe the tracking server %s [%s]", uri, where);
-    if (moidc_servers_list(program->client, &lookup, note_known, &known, &err) == MOIDC_OK && known.count > 0) {
+    if (moidc_servers_list(program->client, &lookup, note_known, &known, &err) == MOIDC_OK && known.first != NULL) {
         message_line("Servers that are described:");
         (void)moidc_servers_list(program->client, &lookup, list_known, NULL, &err);
         message_next("name one of them, --server %s, or write a block for the other one into pyproject.toml",
                      message_quoted(known.first, quoted, sizeof quoted));
-        return STATUS_USAGE;
+    } else {
+        tell_where_to_write();
     }
-    tell_where_to_write();
+    free(known.first);
     return STATUS_USAGE;
 }
 
@@ -171,30 +173,29 @@ static int no_server_at_all(void)
 }
 
 /* Neither --server nor the variable names one: the only one that there is. */
-static int only_server(struct program *program, struct known *known)
+__attribute__((noinline)) static int only_server(struct program *program, struct known *known)
 {
     struct moidc_lookup lookup = program_lookup(program, NULL);
+    char quoted[4300];
     struct moidc_err err;
 
     if (moidc_servers_list(program->client, &lookup, note_known, known, &err) != MOIDC_OK) {
         return program_fail(program, &err);
+    }
+    if (known->count > 0 && known->first == NULL) {
+        message_failure("out of memory");
+        return STATUS_FAILED;
     }
     if (known->count == 1) {
         return STATUS_DONE;
     }
     program_notices(program);
     if (known->count == 0) {
-        message_failure("no settings describe any tracking server");
-        message_next(
-            "set MLFLOW_TRACKING_URI, MLFLOW_TRACKING_OIDC_ISSUER and MLFLOW_TRACKING_OIDC_CLIENT_ID, or write "
-            "a block into pyproject.toml");
-    } else {
-        char quoted[4300];
-
-        message_failure("several tracking servers are described, and none is named");
-        (void)moidc_servers_list(program->client, &lookup, list_known, NULL, &err);
-        message_next("name one of them: --server %s", message_quoted(known->first, quoted, sizeof quoted));
+        return no_server_at_all();
     }
+    message_failure("several tracking servers are described, and none is named");
+    (void)moidc_servers_list(program->client, &lookup, list_known, NULL, &err);
+    message_next("name one of them: --server %s", message_quoted(known->first, quoted, sizeof quoted));
     return STATUS_USAGE;
 }
 
@@ -205,15 +206,17 @@ int program_server(struct program *program, const struct arguments *arguments, s
     const char *where = "--server";
     struct known known = {.count = 0};
     struct moidc_lookup lookup;
+    int status = STATUS_DONE;
     struct moidc_err err;
 
     if (uri == NULL && is_http(variable)) {
         uri = variable;
         where = "MLFLOW_TRACKING_URI";
     } else if (uri == NULL) {
-        int status = only_server(program, &known);
+        status = only_server(program, &known);
 
         if (status != STATUS_DONE) {
+            free(known.first);
             return status;
         }
         uri = known.first;
@@ -223,9 +226,12 @@ int program_server(struct program *program, const struct arguments *arguments, s
     }
     lookup = program_lookup(program, uri);
     if (moidc_server_find(program->client, uri, &lookup, ret, &err) != MOIDC_OK) {
-        return program_fail(program, &err);
+        status = program_fail(program, &err);
+    } else if (*ret == NULL) {
+        status = no_such_server(program, uri, where);
     }
-    return *ret != NULL ? STATUS_DONE : no_such_server(program, uri, where);
+    free(known.first);
+    return status;
 }
 
 struct visit {
