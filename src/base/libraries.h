@@ -36,7 +36,7 @@ enum moidc_code libraries_load(struct moidc_err *err) MUST_CHECK;
     FUNCTION(curl_slist_free_all)                                                                                      \
     FUNCTION(curl_version_info)
 
-#define LIBSSL_FUNCTIONS(FUNCTION) FUNCTION(SSL_CTX_set_options)
+#define LIBSSL_FUNCTIONS(FUNCTION) FUNCTION(SSL_set_options)
 
 #define LIBCRYPTO_FUNCTIONS(FUNCTION)                                                                                  \
     FUNCTION(BN_bin2bn)                                                                                                \

@@ -66,7 +66,7 @@ extern struct libssl libssl;
 #define OSSL_PARAM_free libcrypto.OSSL_PARAM_free
 #define RAND_bytes libcrypto.RAND_bytes
 #define i2d_ECDSA_SIG libcrypto.i2d_ECDSA_SIG
-#define SSL_CTX_set_options libssl.SSL_CTX_set_options
+#define SSL_set_options libssl.SSL_set_options
 #endif
 
 #endif

@@ -22,13 +22,20 @@ struct http {
     bool sent;        /* the last request was, or a part of it */
 };
 
-/* Has OpenSSL wipe what it has decrypted once libcurl has taken it. */
-static CURLcode on_tls(CURL *easy, void *tls, void *ctx)
+/* Before the request is sent: has OpenSSL wipe what it decrypts once libcurl has taken it. Not CURLOPT_SSL_CTX_FUNCTION,
+ * for which libcurl reads the authorities before it greets the server; else it does while it waits for the answer. */
+static int on_connected(void *easy, char *their_ip, char *our_ip, int their_port, int our_port)
 {
-    (void)easy;
-    (void)ctx;
-    SSL_CTX_set_options(tls, SSL_OP_CLEANSE_PLAINTEXT);
-    return CURLE_OK;
+    struct curl_tlssessioninfo *tls = NULL;
+
+    (void)their_ip;
+    (void)our_ip;
+    (void)their_port;
+    (void)our_port;
+    if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &tls) == CURLE_OK && tls != NULL && tls->internals != NULL) {
+        SSL_set_options(tls->internals, SSL_OP_CLEANSE_PLAINTEXT);
+    }
+    return CURL_PREREQFUNC_OK;
 }
 
 /* How long the machine has slept, counted from some moment. */
@@ -146,7 +153,8 @@ static CURLcode set_common(struct http *http, CURL *easy, const char *proxy)
     CURLcode rc = transfer_options_set(easy, http->env, proxy, &http->trust);
 
     if (libcurl_has_openssl_3()) {
-        rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_tls);
+        rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
+        rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PREREQDATA, easy);
     }
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CONNECT_MS);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)HTTP_TOTAL_MS);

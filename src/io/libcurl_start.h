@@ -8,7 +8,7 @@
  * it first. MOIDC_E_INTERNAL: it is not there, or does not start. */
 enum moidc_code libcurl_start(struct moidc_err *err) MUST_CHECK;
 
-/* True when its TLS is OpenSSL 3, so that what it hands to CURLOPT_SSL_CTX_FUNCTION is an SSL_CTX; once it is started. */
+/* True when its TLS is OpenSSL 3, so that what CURLINFO_TLS_SSL_PTR tells is an SSL; once it is started. */
 bool libcurl_has_openssl_3(void);
 
 #endif
