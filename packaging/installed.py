@@ -11,7 +11,7 @@ from targets import BUILD, DIST, TOOLS, TOP
 REFERENCE = "mlflow-oidc-client==0.2.4"
 # What a libcurl and an OpenSSL of our own change: TLS, proxies, errors of the network; and the program.
 FUNCTIONAL = ["test_client_credentials.py", "test_hostile.py", "test_program.py", "test_program_sign_in.py", "test_more_settings.py",
-              "test_id_token.py", "test_failures.py", "test_exec.py"]
+              "test_id_token.py", "test_failures.py", "test_exec.py", "test_memory.py"]
 # Their clock stands still for libcurl 8, which reads another one (CLOCK_MONOTONIC_RAW) than the 7.88 of Debian 12.
 LEFT_OUT = ["-k", "not hangs_is_given_up and not drips_is_given_up"]
 LOOK = """

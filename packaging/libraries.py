@@ -34,10 +34,6 @@ CURL_DISABLED = """
 """.split()
 
 
-# Small: what computes is in assembly, which this does not change.
-OPENSSL_OPTIMIZATION = "-Os"
-
-
 def environment(target):
     """No date: OpenSSL notes it down, and the libraries of two commits are to be the same."""
     return targets.environment(target) | {"SOURCE_DATE_EPOCH": "0"}
@@ -66,7 +62,7 @@ def build_openssl(target, source, log):
     folder = target.folder / "openssl"
     folder.mkdir(parents=True)
     env = environment(target) | {"CC": "moidc-cc", "AR": "moidc-ar", "RANLIB": "moidc-ranlib"}
-    env["CFLAGS"] = " ".join(library_flags(target, OPENSSL_OPTIMIZATION))
+    env["CFLAGS"] = " ".join(library_flags(target))
     configure = Path("../../sources/openssl/Configure")  # relative: it stands in what is built
     run(["perl", configure, target.openssl, "--prefix=/nonexistent", "--libdir=lib", "--openssldir=/nonexistent",
          "--with-rand-seed=os", *(f"no-{word}" for word in OPENSSL_WITHOUT)], log, cwd=folder, env=env)
@@ -127,7 +123,7 @@ def copy_tomlplusplus(target):
 def build(target, fetched):
     """All of them, unless the same were built before."""
     stamp = target.prefix / "made-of.json"
-    made_of = json.dumps([fetched[name].version for name in WANTED] + library_flags(target) + [OPENSSL_OPTIMIZATION] + OPENSSL_WITHOUT + CURL_WITHOUT + CURL_DISABLED)
+    made_of = json.dumps([fetched[name].version for name in WANTED] + library_flags(target) + OPENSSL_WITHOUT + CURL_WITHOUT + CURL_DISABLED)
     if stamp.exists() and stamp.read_text() == made_of:
         return
     for name in ("root", "openssl", "curl", "jansson", "qrcodegen"):

@@ -77,9 +77,9 @@ COMMON = [
 FORTIFY = "-D_FORTIFY_SOURCE=2"
 
 
-def library_flags(target, optimization="-O2"):
+def library_flags(target):
     # nothing unwinds through C: without its tables the libraries are a tenth smaller. zig asks for them by -funwind-tables
-    return [optimization, *COMMON, *PROTECTION[target.machine], "-fno-unwind-tables", "-fno-asynchronous-unwind-tables", FORTIFY]
+    return ["-O2", *COMMON, *PROTECTION[target.machine], "-fno-unwind-tables", "-fno-asynchronous-unwind-tables", FORTIFY]
 
 
 def write_program(path, text):
