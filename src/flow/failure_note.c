@@ -69,7 +69,7 @@ bool failure_note_read(struct lock *lock, struct moidc_err *err)
 void failure_note_clear(struct lock *lock)
 {
     if (!logout_note_read(lock)) {
-        lock_note_write(lock, "", 0);
+        lock_note_clear(lock);
     }
 }
 
@@ -88,5 +88,5 @@ bool logout_note_read(struct lock *lock)
 
 void logout_note_clear(struct lock *lock)
 {
-    lock_note_write(lock, "", 0);
+    lock_note_clear(lock);
 }

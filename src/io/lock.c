@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct lock {
@@ -71,6 +72,15 @@ void lock_note_write(struct lock *lock, const char *bytes, size_t n)
 {
     if (ftruncate(lock->fd, 0) == 0 && pwrite(lock->fd, bytes, n, 0) != (ssize_t)n && ftruncate(lock->fd, 0) != 0) {
         return;
+    }
+}
+
+void lock_note_clear(struct lock *lock)
+{
+    struct stat about;
+
+    if (fstat(lock->fd, &about) != 0 || about.st_size != 0) {
+        lock_note_write(lock, "", 0);
     }
 }
 

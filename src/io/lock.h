@@ -22,6 +22,8 @@ DEFINE_CLEANUP(struct lock *, lock_release)
 /* The note: replaced as a whole, read by whoever takes the lock next. Failures are ignored: it only spares work. */
 void lock_note_write(struct lock *lock, const char *bytes, size_t n);
 void lock_note_read(struct lock *lock, struct strbuf *ret);
+/* Writes nothing where none is left: a write costs a file server a request, and a disk one. */
+void lock_note_clear(struct lock *lock);
 
 /* In the child after fork(): gives up the child's share without ending the parent's lock. Frees. */
 void lock_forget(struct lock *lock);

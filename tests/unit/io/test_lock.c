@@ -145,10 +145,29 @@ static void test_note_is_replaced_as_a_whole(void)
     CHECK(try_lock(&lock) == LOCK_TAKEN);
     lock_note_read(lock, &note);
     CHECK_TEXT(strbuf_text(&note), "short");
-    lock_note_write(lock, "", 0);
+    lock_note_clear(lock);
     strbuf_free(&note);
     lock_note_read(lock, &note);
     CHECK(note.length == 0);
+    lock_release(lock);
+    end();
+}
+
+static void test_no_note_is_cleared_without_a_write(void)
+{
+    const struct timespec long_ago[2] = {{.tv_sec = 1000000}, {.tv_sec = 1000000}};
+    struct lock *lock;
+    struct stat about;
+
+    begin();
+    CHECK(try_lock(&lock) == LOCK_TAKEN);
+    CHECK(utimensat(AT_FDCWD, in_scratch("mlflow-oidc-client/x.lock"), long_ago, 0) == 0);
+    lock_note_clear(lock);
+    CHECK(stat(in_scratch("mlflow-oidc-client/x.lock"), &about) == 0 && about.st_mtime == 1000000);
+    lock_note_write(lock, "a note", 6);
+    lock_note_clear(lock);
+    CHECK(stat(in_scratch("mlflow-oidc-client/x.lock"), &about) == 0 && about.st_size == 0 &&
+          about.st_mtime != 1000000);
     lock_release(lock);
     end();
 }
@@ -269,6 +288,7 @@ int main(void)
     RUN(test_names_are_locked_by_themselves);
     RUN(test_lock_ends_with_kill_9_and_its_note_stays);
     RUN(test_note_is_replaced_as_a_whole);
+    RUN(test_no_note_is_cleared_without_a_write);
     RUN(test_child_that_forgets_leaves_the_parents_lock);
     RUN(test_release_counts_although_a_child_still_has_the_file);
     RUN(test_files_that_are_not_ours_alone_are_refused);
