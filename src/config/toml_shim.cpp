@@ -3,6 +3,11 @@
 #define NDEBUG 1 /* toml++ asserts what bad input can make untrue */
 #endif
 #define TOML_MAX_NESTED_VALUES 16
+#include <version>
+/* LLVM's library reads floats without its streams and locales, which then are not linked in. Apple's is the system's. */
+#if defined(_LIBCPP_VERSION) && _LIBCPP_VERSION >= 200000 && !defined(__APPLE__)
+#define TOML_FLOAT_CHARCONV 1
+#endif
 /* Its tables of Unicode tell the compiler that characters such as U+00A1 never come, and documents of strangers have
  * them: there, what cannot be is "no". */
 #include <cstdint>

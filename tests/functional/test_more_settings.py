@@ -281,6 +281,13 @@ def test_renewal_starts_in_the_background_when_the_margin_is_left(world, margin,
     assert world.provider.count("token") == 2
 
 
+# --- what others write into the file ---
+@pytest.mark.parametrize("number", ["1.5", "-2.5e+10", "1_000.000_1", "5e-324", "1.7976931348623157e308", "-0.0", "+inf", "nan"])
+def test_any_number_may_stand_in_the_table_of_another_tool(world, number):
+    world.write(world.robot_settings(), text=f"[tool.other]\nnumber = {number}\n")
+    world.run("token()").ok()
+
+
 # --- what is wrong ---
 @pytest.mark.parametrize("key, value", [
     ("flow", "sometimes"), ("prompt", "maybe"), ("resource", "/relative"), ("resource", "https://a.example/#part"),
