@@ -25,6 +25,31 @@ static int try_lock(int fd)
 #endif
 }
 
+/* Whether somebody has it. EACCES may say so (fcntl(2); CIFS does), or that a policy denies this process all locks
+ * (AppArmor, SELinux): then nobody has it, or that cannot be asked either. */
+static bool is_held(int fd)
+{
+#ifdef F_OFD_GETLK
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    return fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
+#else
+    return fd >= 0; /* flock() has no such error */
+#endif
+}
+
+/* 0, or errno: EAGAIN where somebody has it, whatever the system calls that. */
+static int take(int fd)
+{
+    int error = try_lock(fd) == 0 ? 0 : errno;
+
+    if (error == EACCES && !is_held(fd)) {
+        error = try_lock(fd) == 0 ? 0 : errno; /* it may have been given up in between */
+        return error == EACCES && is_held(fd) ? EAGAIN : error;
+    }
+    return error == EACCES || error == EWOULDBLOCK || error == EINTR ? EAGAIN : error;
+}
+
 enum lock_state lock_try(const struct cache_dir *dir, const char *name, struct lock **ret, struct moidc_err *err)
 {
     struct lock *lock = mem_alloc(sizeof *lock);
@@ -39,14 +64,14 @@ enum lock_state lock_try(const struct cache_dir *dir, const char *name, struct l
         mem_free(lock);
         return LOCK_REFUSED;
     }
-    if (try_lock(lock->fd) == 0) {
+    reason = take(lock->fd);
+    if (reason == 0) {
         *ret = lock;
         return LOCK_TAKEN;
     }
-    reason = errno;
     close(lock->fd);
     mem_free(lock);
-    if (reason == EAGAIN || reason == EACCES || reason == EWOULDBLOCK || reason == EINTR) {
+    if (reason == EAGAIN) {
         return LOCK_BUSY;
     }
     err_set(err, MOIDC_E_STORAGE, "the file system gives no locks: %s", strerror(reason));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Preloaded into a process under test: a file system that is full or read-only, or that gives no locks (NFS without its lock
- * daemon), or where a neighbour always wins the race for a cache file. MOIDC_TEST_FILES: "full", "read-only", "no locks", or
- * "swap before" and "swap after", which put what MOIDC_TEST_FILES_SWAP names in a file's place when that is opened, just
+ * daemon), or where a neighbour always wins the race for a cache file. MOIDC_TEST_FILES: "full", "read-only", "no locks",
+ * "locks denied" (by AppArmor), "locks as of CIFS", or "swap before" and "swap after", which put what MOIDC_TEST_FILES_SWAP names in a file's place when that is opened, just
  * before or just after; while the file that MOIDC_TEST_FILES_WELL names is there, it is well. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -47,15 +47,20 @@ int fcntl(int fd, int command, ...)
 {
     va_list args;
     void *argument;
+    int rc;
 
     va_start(args, command);
     argument = va_arg(args, void *);
     va_end(args);
-    if (command == F_OFD_SETLK && is("no locks")) {
-        errno = ENOLCK;
+    if (command == F_OFD_SETLK && (is("no locks") || is("locks denied"))) {
+        errno = is("no locks") ? ENOLCK : EACCES;
         return -1;
     }
-    return REAL(fcntl)(fd, command, argument);
+    rc = REAL(fcntl)(fd, command, argument);
+    if (rc != 0 && command == F_OFD_SETLK && errno == EAGAIN && is("locks as of CIFS")) {
+        errno = EACCES;
+    }
+    return rc;
 }
 
 int fcntl64(int fd, int command, ...) __attribute__((alias("fcntl")));

@@ -80,9 +80,10 @@ def test_on_a_read_only_file_system_what_is_cached_is_used_and_what_is_not_is_ke
 
 
 @linux
-def test_without_locks_it_works_and_says_so_once(world, faults):
+@pytest.mark.parametrize("fault", ["no locks", "locks denied"])
+def test_without_locks_it_works_and_says_so_once(world, faults, fault):
     world.robot()
-    processes = [process_with(world, faults, "no locks") for _ in range(4)]
+    processes = [process_with(world, faults, fault) for _ in range(4)]
     for process in processes:
         process.start("search(), token(), search()")
     for process in processes:
@@ -96,6 +97,21 @@ def test_without_locks_it_works_and_says_so_once(world, faults):
         process.end()
     world.run("token()").ok()
     assert len(world.token_requests()) <= 8
+
+
+@linux
+def test_a_lock_that_is_held_is_waited_for_whatever_the_file_system_calls_that(world, faults):
+    world.robot()
+    gate = world.provider.hold("token")
+    with process_with(world, faults, "locks as of CIFS") as first, process_with(world, faults, "locks as of CIFS") as second:
+        first.start("token()")
+        world.provider.wait_for("token")
+        second.begin("token()")
+        assert second.busy()
+        gate.set()
+        assert first.wait().ok() == second.wait().ok()
+        assert "locks" not in first.stderr + second.stderr
+    assert len(world.token_requests()) == 1
 
 
 @pytest.mark.parametrize("ahead", [300, -300])
