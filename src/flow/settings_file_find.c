@@ -131,6 +131,11 @@ enum moidc_code settings_file_find_own(const struct moidc_env *env, const struct
         return rc;
     }
     rc = file_read(path, &bytes, &facts, err);
+    if (facts.out_of_sight) {
+        /* HOME is another user's, as in a container that is run by a number: no reason to stop every call */
+        warn(sink, "%s (%s): it is not used", err->what, err->where);
+        return MOIDC_OK;
+    }
     if (rc != MOIDC_OK || facts.absent) {
         return rc;
     }

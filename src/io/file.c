@@ -36,6 +36,14 @@ static bool is_named_by_trusted(const char *path)
     return lstat(path, &status) == 0 && is_trusted(status.st_uid);
 }
 
+/* Whether its folder may not even be searched, so that nobody knows if there is one. */
+static bool is_out_of_sight(const char *path)
+{
+    struct stat status;
+
+    return lstat(path, &status) != 0 && errno == EACCES;
+}
+
 enum moidc_code file_read(const char *path, struct strbuf *ret, struct file_facts *facts, struct moidc_err *err)
 {
     /* O_NONBLOCK: a FIFO in the file's place must not hang us */
@@ -46,8 +54,11 @@ enum moidc_code file_read(const char *path, struct strbuf *ret, struct file_fact
 
     memset(facts, 0, sizeof *facts);
     if (fd < 0) {
-        facts->absent = errno == ENOENT || errno == ENOTDIR;
-        return facts->absent ? MOIDC_OK : unreadable(path, errno, err);
+        int reason = errno;
+
+        facts->absent = reason == ENOENT || reason == ENOTDIR;
+        facts->out_of_sight = reason == EACCES && is_out_of_sight(path);
+        return facts->absent ? MOIDC_OK : unreadable(path, reason, err);
     }
     if (fstat(fd, &status) != 0) {
         return unreadable(path, errno, err);

@@ -8,6 +8,7 @@
 
 struct file_facts {
     bool absent;           /* there is no such file */
+    bool out_of_sight;     /* its folder may not be searched: there may be one or not */
     bool trusted_owner;    /* it belongs to this user or to root, and so does a link that stands in its place */
     bool others_can_write; /* its mode lets the group or everybody write */
 };

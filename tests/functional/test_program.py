@@ -19,6 +19,15 @@ def run_raw(program, command, **options):
                           capture_output=True, text=True, timeout=60, **options)
 
 
+def for_another_user(request):
+    """The program where another user can run it, since a home is often closed, and how to start it as one, if root starts it."""
+    shared = Path(tempfile.mkdtemp(dir="/tmp"))
+    request.addfinalizer(lambda: shutil.rmtree(shared))
+    shared.chmod(0o755)
+    shutil.copy(PATH, shared / "mlflow-oidc")
+    return shared / "mlflow-oidc", {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+
+
 # --- the command line ---
 def test_a_slip_in_a_command_or_an_option_is_told_with_the_nearest_one(program):
     assert "did you mean token?" in program("tokn").failed(USAGE)
@@ -233,6 +242,22 @@ def test_nothing_secret_stands_in_arguments_or_the_environment_of_its_children(w
     assert not any("s3cret" in value or name.startswith("MLFLOW_TRACKING_OIDC") for name, value in opening["environment"].items())
 
 
+def test_a_home_that_may_not_be_entered_is_as_good_as_none(world, program, request):
+    """HOME names root's, and the container is run by a number: what stands in the environment serves all the same."""
+    home = world.home / ".config" / "mlflow-oidc-client"
+    home.mkdir(parents=True)
+    world.home.chmod(0)
+    request.addfinalizer(lambda: world.home.chmod(0o700))
+    world.set_variables(world.robot_settings())
+    shared, user = for_another_user(request)
+    environment = program.environment(unset=("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "LD_PRELOAD"))
+    done = subprocess.run([shared, "token"], env=environment, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=60, **user)
+    assert done.returncode == DONE, done.stderr
+    assert world.provider.accepts(done.stdout.strip())
+    assert f"{home}/config.toml): it is not used" in done.stderr and "tokens are kept in memory only" in done.stderr
+
+
 @pytest.mark.skipif(bool(os.environ.get("MOIDC_TEST_SANITIZER")), reason="a build whose search for leaks attaches to its own process")
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc")
 def test_the_memory_of_the_program_is_closed_to_debuggers_and_core_files(world, program, request):
@@ -240,12 +265,8 @@ def test_the_memory_of_the_program_is_closed_to_debuggers_and_core_files(world, 
     world.set_variables(world.person_settings())
     environment = {name: value for name, value in world.env.items() if name.startswith("MLFLOW_")}
     environment |= {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "BROWSER": "/bin/true", "MLFLOW_TRACKING_OIDC_CACHE": "memory"}
-    user = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
-    shared = Path(tempfile.mkdtemp(dir="/tmp"))  # where another user can run it, too: a home is often closed
-    request.addfinalizer(lambda: shutil.rmtree(shared))
-    shared.chmod(0o755)
-    shutil.copy(PATH, shared / "mlflow-oidc")
-    with subprocess.Popen([shared / "mlflow-oidc", "login"], env=environment, cwd="/", stdin=subprocess.DEVNULL,
+    shared, user = for_another_user(request)
+    with subprocess.Popen([shared, "login"], env=environment, cwd="/", stdin=subprocess.DEVNULL,
                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **user) as running:
         try:
             while "open this address" not in (line := running.stderr.readline()):

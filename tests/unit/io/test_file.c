@@ -99,6 +99,28 @@ static void test_link_of_another_user_is_told(void)
     scratch_end();
 }
 
+static void test_what_lies_in_a_folder_that_may_not_be_searched_is_out_of_sight(void)
+{
+    bool root = geteuid() == 0;
+    struct file_facts facts;
+
+    scratch_begin();
+    CHECK(mkdir(in_scratch("d"), 0700) == 0);
+    put_file(in_scratch("d/f"), "x", 0000);
+    for (int closed = 0; closed < 2; closed++) {
+        CLEANUP(strbuf_free) struct strbuf bytes = STRBUF_INIT(0);
+        enum moidc_code rc;
+
+        CHECK(chmod(in_scratch("d"), closed ? 0000 : 0755) == 0 && chmod(scratch, 0755) == 0);
+        CHECK(!root || seteuid(12345) == 0); /* root may search and read everything */
+        rc = read_file(in_scratch("d/f"), 100, &bytes, &facts);
+        CHECK(!root || seteuid(0) == 0);
+        CHECK(rc == MOIDC_E_STORAGE && !facts.absent && facts.out_of_sight == (closed == 1));
+    }
+    CHECK(chmod(in_scratch("d"), 0700) == 0);
+    scratch_end();
+}
+
 static void test_limit_holds_to_the_byte(void)
 {
     struct strbuf bytes;
@@ -179,6 +201,7 @@ int main(void)
     RUN(test_what_is_no_file_is_absent);
     RUN(test_link_to_a_file_is_followed);
     RUN(test_link_of_another_user_is_told);
+    RUN(test_what_lies_in_a_folder_that_may_not_be_searched_is_out_of_sight);
     RUN(test_limit_holds_to_the_byte);
     RUN(test_links_in_a_circle_are_told);
     RUN(test_working_directory_that_is_gone_is_none);
