@@ -5,6 +5,7 @@
 #include "base/openssl.h"
 #include "base/url.h"
 #include "io/clock.h"
+#include "io/http_failure.h"
 #include "io/http_headers.h"
 #include "io/libcurl_start.h"
 #include "io/transfer_options.h"
@@ -245,57 +246,6 @@ static CURLcode perform(struct http *http, const struct http_request *request, c
     return result;
 }
 
-static const char PROXY_REMEDY[] = "check the proxy that https_proxy or all_proxy names, or add the host to no_proxy";
-
-static void set_where(const char *url, struct moidc_err *err)
-{
-    err_where(err, "%.*s", (int)strcspn(url, "?"), url);
-}
-
-static enum moidc_code failed(const struct http *http, const struct http_request *request, CURLcode result,
-                              const char *detail, struct moidc_err *err)
-{
-    /* libcurl quotes a proxy's URI that it cannot use, with the password in it */
-    bool quotable = detail[0] != '\0' && strchr(detail, '@') == NULL;
-    const char *text = quotable ? detail : curl_easy_strerror(result);
-
-    switch (result) {
-    case CURLE_OUT_OF_MEMORY:
-        return err_memory(err);
-    case CURLE_OPERATION_TIMEDOUT:
-        err_set(err, MOIDC_E_TIMEOUT, "%s did not answer in time (%d s)", request->what, HTTP_TOTAL_MS / 1000);
-        err_next(err, "check that the provider works and that the network lets you reach it; then try again");
-        break;
-    case CURLE_COULDNT_RESOLVE_PROXY:
-        err_set(err, MOIDC_E_NETWORK, "the proxy on the way to %s cannot be used: %s", request->what, text);
-        err_next(err, "%s", PROXY_REMEDY);
-        break;
-    case CURLE_COULDNT_RESOLVE_HOST:
-        err_set(err, MOIDC_E_NETWORK, "the host of %s is not found: %s", request->what, text);
-        err_next(err, "check the issuer's host name and the network (DNS, VPN, proxy)");
-        break;
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-        err_set(err, MOIDC_E_NETWORK, "the TLS certificate of %s is not trusted: %s (certificates from %s)",
-                request->what, text, http->trust.source);
-        err_next(err, "if your organisation has a CA of its own, set ca-file (or SSL_CERT_FILE) to its PEM bundle");
-        break;
-    case CURLE_WRITE_ERROR:
-        err_set(err, MOIDC_E_PROTOCOL, "the answer of %s is larger than %d bytes", request->what,
-                HTTP_REPLY_MOST_BYTES);
-        err_next(err, "check that the issuer is the right one");
-        break;
-    default:
-        err_set(err, MOIDC_E_NETWORK, "%s is not reached: %s", request->what, text);
-        err_next(err, "%s",
-                 strstr(detail, "CONNECT") != NULL /* "CONNECT tunnel failed, response 407" */
-                     ? PROXY_REMEDY
-                     : "check that the provider runs and that the network lets you reach it; then try again");
-    }
-    set_where(request->url, err);
-    return err->code;
-}
-
 static enum moidc_code prepare(struct http *http, const struct http_request *request, struct curl_slist **headers,
                                struct transfer *transfer, struct moidc_err *err)
 {
@@ -370,13 +320,15 @@ enum moidc_code http_send(struct http *http, const struct http_request *request,
     end_request(http);
     if (cancelled) {
         err_set(err, MOIDC_E_CANCELLED, "the call was cancelled while %s was asked", request->what);
-        set_where(request->url, err);
+        err_where(err, "%.*s", (int)strcspn(request->url, "?"), request->url);
         return err->code;
     }
     if (result != CURLE_OK) {
+        struct http_failure failure = {.result = result, .detail = detail, .trust_source = http->trust.source};
+
         return response->body.failed && response->body.length < response->body.most / 2
                    ? err_memory(err)
-                   : failed(http, request, result, detail, err);
+                   : http_failure_tell(&failure, request, err);
     }
     response->status = (int)status;
     *ret = response;

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+#include "io/http_failure.h"
+
+#include "io/http.h"
+
+#include <string.h>
+
+static const char PROXY_REMEDY[] = "check the proxy that https_proxy or all_proxy names, or add the host to no_proxy";
+
+enum moidc_code http_failure_tell(const struct http_failure *failure, const struct http_request *request,
+                                  struct moidc_err *err)
+{
+    /* libcurl quotes a proxy's URI that it cannot use, with the password in it */
+    bool quotable = failure->detail[0] != '\0' && strchr(failure->detail, '@') == NULL;
+    const char *text = quotable ? failure->detail : curl_easy_strerror(failure->result);
+
+    switch (failure->result) {
+    case CURLE_OUT_OF_MEMORY:
+        return err_memory(err);
+    case CURLE_OPERATION_TIMEDOUT:
+        err_set(err, MOIDC_E_TIMEOUT, "%s did not answer in time (%d s)", request->what, HTTP_TOTAL_MS / 1000);
+        err_next(err, "check that the provider works and that the network lets you reach it; then try again");
+        break;
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        err_set(err, MOIDC_E_NETWORK, "the proxy on the way to %s cannot be used: %s", request->what, text);
+        err_next(err, "%s", PROXY_REMEDY);
+        break;
+    case CURLE_COULDNT_RESOLVE_HOST:
+        err_set(err, MOIDC_E_NETWORK, "the host of %s is not found: %s", request->what, text);
+        err_next(err, "check the issuer's host name and the network (DNS, VPN, proxy)");
+        break;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+        err_set(err, MOIDC_E_NETWORK, "the TLS certificate of %s is not trusted: %s (certificates from %s)",
+                request->what, text, failure->trust_source);
+        err_next(err, "if your organisation has a CA of its own, set ca-file (or SSL_CERT_FILE) to its PEM bundle");
+        break;
+    case CURLE_WRITE_ERROR:
+        err_set(err, MOIDC_E_PROTOCOL, "the answer of %s is larger than %d bytes", request->what,
+                HTTP_REPLY_MOST_BYTES);
+        err_next(err, "check that the issuer is the right one");
+        break;
+    default:
+        err_set(err, MOIDC_E_NETWORK, "%s is not reached: %s", request->what, text);
+        err_next(err, "%s",
+                 strstr(failure->detail, "CONNECT") != NULL /* "CONNECT tunnel failed, response 407" */
+                     ? PROXY_REMEDY
+                     : "check that the provider runs and that the network lets you reach it; then try again");
+    }
+    err_where(err, "%.*s", (int)strcspn(request->url, "?"), request->url);
+    return err->code;
+}

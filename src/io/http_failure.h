@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* What a transfer that failed means for the user. */
+#ifndef IO_HTTP_FAILURE_H
+#define IO_HTTP_FAILURE_H
+
+#include "base/http_message.h"
+#include "base/libcurl.h"
+
+struct http_failure {
+    CURLcode result;
+    const char *detail;       /* libcurl's own words, "" for none */
+    const char *trust_source; /* whose certificates are trusted */
+};
+
+/* Sets err: what failed, with the request's URL without its query, and what to do next; its code. */
+enum moidc_code http_failure_tell(const struct http_failure *failure, const struct http_request *request,
+                                  struct moidc_err *err);
+
+#endif
