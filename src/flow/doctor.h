@@ -36,7 +36,7 @@ struct doctor_way {
     const char *url;
     const char *prefix;    /* "" or "server-" */
     const char *unreached; /* what to do where it is not reached; NULL: what err says */
-    const char *untrusted; /* ... and where its certificate is not trusted */
+    const char *untrusted; /* ... and where its certificate's authority is not trusted */
     const char *ca_file;   /* as for http_new() */
     const struct http_route *route;
 };

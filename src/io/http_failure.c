@@ -2,6 +2,7 @@
 #include "io/http_failure.h"
 
 #include "io/http.h"
+#include "io/trust.h"
 
 #include <string.h>
 
@@ -12,6 +13,7 @@ enum moidc_code http_failure_tell(const struct http_failure *failure, const stru
 {
     /* libcurl quotes a proxy's URI that it cannot use, with the password in it */
     bool quotable = failure->detail[0] != '\0' && strchr(failure->detail, '@') == NULL;
+    const char *remedy;
     const char *text = quotable ? failure->detail : curl_easy_strerror(failure->result);
 
     switch (failure->result) {
@@ -33,7 +35,11 @@ enum moidc_code http_failure_tell(const struct http_failure *failure, const stru
     case CURLE_SSL_CACERT_BADFILE:
         err_set(err, MOIDC_E_NETWORK, "the TLS certificate of %s is not trusted: %s (certificates from %s)",
                 request->what, text, failure->trust_source);
-        err_next(err, "if your organisation has a CA of its own, set ca-file (or SSL_CERT_FILE) to its PEM bundle");
+        remedy = trust_remedy(text);
+        err_next(err, "%s",
+                 remedy != NULL
+                     ? remedy
+                     : "if your organisation has a CA of its own, set ca-file (or SSL_CERT_FILE) to its PEM bundle");
         break;
     case CURLE_WRITE_ERROR:
         err_set(err, MOIDC_E_PROTOCOL, "the answer of %s is larger than %d bytes", request->what,

@@ -132,6 +132,27 @@ void trust_clear(struct trust *trust)
     memset(trust, 0, sizeof *trust);
 }
 
+const char *trust_remedy(const char *said)
+{
+    static const struct {
+        const char *said; /* by OpenSSL, or by libcurl of the name */
+        const char *remedy;
+    } remedies[] = {
+        {"not yet valid", "set this machine's clock (NTP): by it the certificate is from the future"},
+        {"has expired", "check this machine's clock; if it is right, have the server's certificate renewed"},
+        {"subject name",
+         "check the host's name; a guest network answers in its place until you have signed in there: open "
+         "any page in a browser"},
+    };
+
+    for (size_t i = 0; i < sizeof remedies / sizeof remedies[0]; i++) {
+        if (strstr(said, remedies[i].said) != NULL) {
+            return remedies[i].remedy;
+        }
+    }
+    return NULL;
+}
+
 const char *trust_proxy(const struct moidc_env *env, const struct url *url)
 {
     /* HTTP_PROXY in capitals is a request header in CGI and so never trusted, as curl has it */

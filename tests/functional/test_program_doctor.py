@@ -61,6 +61,16 @@ def test_tls_is_told_with_where_the_authorities_come_from_and_when_the_certifica
     assert "2060-01-01" in of(doctor(), "warn")["tls"]
 
 
+def test_a_certificate_that_is_not_valid_by_the_machines_clock_has_the_clock_checked(world, doctor):
+    world.use_tls_provider()
+    server = world.new_server(context=world.authority.context())
+    world.robot(uri=server.uri)
+    world.clock.set(-50 * 366 * 86400)
+    findings = doctor(MLFLOW_TRACKING_SERVER_CERT_PATH=str(world.authority.ca_file))
+    remedies = [check["remedy"] for check in findings if check["id"] in ("tls", "server-tls")]
+    assert len(remedies) == 2 and all("set this machine's clock" in remedy for remedy in remedies)
+
+
 def test_an_unknown_certificate_is_a_failure_that_names_the_authorities(world, doctor):
     world.use_tls_provider()
     world.robot()

@@ -1,6 +1,8 @@
 """contract.md, "Settings"."""
+import calendar
 import os
 import ssl
+import time
 
 import pytest
 from browser import fetch
@@ -737,7 +739,21 @@ def test_an_https_issuer_with_a_certificate_for_another_host_is_refused(world):
     world.provider = world.new_provider(context=world.authority.context("auth.example.com"))
     world.person()
     outcome = world.run("token()", SSL_CERT_FILE=str(world.authority.ca_file))
-    outcome.failed("network", world.provider.issuer, ("certificate", "SSL"))
+    text = outcome.failed("network", world.provider.issuer, ("certificate", "SSL"))
+    assert "check the host's name" in text and "ca-file" not in text
+    assert world.provider.requests == []
+
+
+@pytest.mark.parametrize("year, said, remedy", [
+    (1970, "not yet valid", "set this machine's clock"),  # one that starts without a clock, before NTP has set it
+    (2100, "has expired", "check this machine's clock"),
+])
+def test_a_certificate_that_is_not_valid_by_the_machines_clock_is_refused_and_the_clock_named(world, year, said, remedy):
+    world.use_tls_provider()
+    world.person()
+    world.clock.set(calendar.timegm((year, 1, 1, 0, 0, 9)) - time.time())
+    text = world.run("token()").failed("network", world.provider.issuer, said)
+    assert remedy in text and "ca-file" not in text
     assert world.provider.requests == []
 
 
