@@ -246,6 +246,14 @@ static CURLcode perform(struct http *http, const struct http_request *request, c
     return result;
 }
 
+/* "" for none, and for a malformed URL. */
+static const char *proxy_for(const struct http *http, const struct http_request *request)
+{
+    struct url url;
+
+    return url_parse(request->url, &url) ? trust_proxy(http->env, &url) : "";
+}
+
 static enum moidc_code prepare(struct http *http, const struct http_request *request, struct curl_slist **headers,
                                struct transfer *transfer, struct moidc_err *err)
 {
@@ -255,8 +263,7 @@ static enum moidc_code prepare(struct http *http, const struct http_request *req
         return err_set(err, MOIDC_E_INTERNAL, "%s has a malformed URL", request->what);
     }
     if (!add_header(headers, "Accept: application/json") || !add_header(headers, "Expect:") ||
-        !add_authorization(headers, request) ||
-        set_common(http, http->easy, trust_proxy(http->env, &url)) != CURLE_OK ||
+        !add_authorization(headers, request) || set_common(http, http->easy, proxy_for(http, request)) != CURLE_OK ||
         set_request(http->easy, request, *headers, transfer) != CURLE_OK) {
         return err_memory(err);
     }
@@ -297,6 +304,7 @@ enum moidc_code http_send(struct http *http, const struct http_request *request,
     char detail[CURL_ERROR_SIZE] = "";
     bool cancelled = false;
     long status = 0;
+    int64_t began_ms;
     CURLcode result;
     enum moidc_code rc;
 
@@ -311,6 +319,7 @@ enum moidc_code http_send(struct http *http, const struct http_request *request,
     curl_easy_setopt(http->easy, CURLOPT_ERRORBUFFER, detail);
     /* on a connection that turns out to be dead libcurl sends a request again by itself */
     curl_easy_setopt(http->easy, CURLOPT_FRESH_CONNECT, request->repeatable ? 0L : 1L);
+    began_ms = clock_awake_ms();
     result = perform(http, request, ui, &cancelled);
     curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status);
     if (request->route != NULL) {
@@ -324,7 +333,13 @@ enum moidc_code http_send(struct http *http, const struct http_request *request,
         return err->code;
     }
     if (result != CURLE_OK) {
-        struct http_failure failure = {.result = result, .detail = detail, .trust_source = http->trust.source};
+        struct http_failure failure = {
+            .result = result,
+            .detail = detail,
+            .trust_source = http->trust.source,
+            .proxy = proxy_for(http, request),
+            .waited_ms = clock_awake_ms() - began_ms,
+        };
 
         return response->body.failed && response->body.length < response->body.most / 2
                    ? err_memory(err)

@@ -8,6 +8,16 @@
 
 static const char PROXY_REMEDY[] = "check the proxy that https_proxy or all_proxy names, or add the host to no_proxy";
 
+/* Whether libcurl went by the proxy, or no_proxy kept it from that, is not known. */
+static void next_unreached(const struct http_failure *failure, const char *does, struct moidc_err *err)
+{
+    if (failure->proxy[0] != '\0') {
+        err_next(err, "%s; check that the provider %s too; then try again", PROXY_REMEDY, does);
+    } else {
+        err_next(err, "check that the provider %s and that the network lets you reach it; then try again", does);
+    }
+}
+
 enum moidc_code http_failure_tell(const struct http_failure *failure, const struct http_request *request,
                                   struct moidc_err *err)
 {
@@ -20,9 +30,11 @@ enum moidc_code http_failure_tell(const struct http_failure *failure, const stru
     case CURLE_OUT_OF_MEMORY:
         return err_memory(err);
     case CURLE_OPERATION_TIMEDOUT:
-        err_set(err, MOIDC_E_TIMEOUT, "%s did not answer in time (%d s)", request->what, HTTP_TOTAL_MS / 1000);
-        err_next(err, "check that the provider works and that the network lets you reach it; then try again");
+        err_set(err, MOIDC_E_TIMEOUT, "%s did not answer in time (%lld s)", request->what,
+                (long long)((failure->waited_ms + 500) / 1000));
+        next_unreached(failure, "works", err);
         break;
+    case CURLE_PROXY:
     case CURLE_COULDNT_RESOLVE_PROXY:
         err_set(err, MOIDC_E_NETWORK, "the proxy on the way to %s cannot be used: %s", request->what, text);
         err_next(err, "%s", PROXY_REMEDY);
@@ -48,10 +60,11 @@ enum moidc_code http_failure_tell(const struct http_failure *failure, const stru
         break;
     default:
         err_set(err, MOIDC_E_NETWORK, "%s is not reached: %s", request->what, text);
-        err_next(err, "%s",
-                 strstr(failure->detail, "CONNECT") != NULL /* "CONNECT tunnel failed, response 407" */
-                     ? PROXY_REMEDY
-                     : "check that the provider runs and that the network lets you reach it; then try again");
+        if (strstr(failure->detail, "CONNECT") != NULL) { /* "CONNECT tunnel failed, response 407" */
+            err_next(err, "%s", PROXY_REMEDY);
+        } else {
+            next_unreached(failure, "runs", err);
+        }
     }
     err_where(err, "%.*s", (int)strcspn(request->url, "?"), request->url);
     return err->code;

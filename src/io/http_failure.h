@@ -10,6 +10,8 @@ struct http_failure {
     CURLcode result;
     const char *detail;       /* libcurl's own words, "" for none */
     const char *trust_source; /* whose certificates are trusted */
+    const char *proxy;        /* that the environment names for the URL, "" for none */
+    int64_t waited_ms;
 };
 
 /* Sets err: what failed, with the request's URL without its query, and what to do next; its code. */

@@ -1,6 +1,7 @@
 """Every failure is clear: an MlflowException whose text says what failed, where, and what to do next; no hang, no exit, nothing secret,
 nothing sent without a token (world.check_promises), and the next call of the same process works once the cause is gone."""
 import dataclasses
+import re
 import socket
 import urllib.parse
 
@@ -245,6 +246,17 @@ def test_a_provider_that_drips_is_given_up_in_bounded_time(world, endpoint):
         time.sleep(0.2)
         world.advance(31)
         process.wait().failed(("network", "timeout"), world.provider.issuer)
+
+
+def test_a_connection_that_is_not_had_is_given_up_sooner_and_the_error_says_when(world):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        world.robot(issuer=f"https://127.0.0.1:{silent.getsockname()[1]}")
+        with world.process() as process:
+            process.start("token()")
+            silent.accept()
+            world.advance(11)
+            text = process.wait().failed("timeout")
+    assert 10 <= int(re.search(r"did not answer in time \((\d+) s\)", text)[1]) < 30, text
 
 
 def test_a_tls_handshake_that_hangs_can_be_interrupted(world):

@@ -16,6 +16,7 @@ import pytest
 import server as tracking
 from provider import DROP
 from scripted import Answer
+from stack.process import free_port
 from test_id_token import (ANOTHER, BAD_LENGTH, BAD_SIGNATURE, BASE64, CRIT, ESCAPES, NO_EXP, NO_KEY, NOT_VISIBLE, PAYLOAD, REPLY_NOT_JSON, TOO_LARGE, TWICE,
                            Row, duplicate, test_a_wrong_id_token_is_refused as refuse_id_token)
 from test_sign_in import port_of, waiting
@@ -587,11 +588,11 @@ def test_the_password_of_a_proxy_does_not_stand_in_an_error(world, proxy):
     one_line(outcome, "auth.example.com", code="network")
 
 
-@pytest.mark.parametrize("answer", [b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n", b"<html>no", None])
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n", b"<html>no", None, "down"])
 def test_a_proxy_that_lets_nobody_through_is_named(world, answer):
     world.robot(issuer="https://auth.example.com/")
-    proxy = "http://"  # none at all
-    if answer is not None:
+    proxy = f"http://127.0.0.1:{free_port()}" if answer == "down" else "http://"  # none at all
+    if isinstance(answer, bytes):
         listener = socket.create_server(("127.0.0.1", 0))
         proxy += f"127.0.0.1:{listener.getsockname()[1]}"
 
@@ -604,8 +605,8 @@ def test_a_proxy_that_lets_nobody_through_is_named(world, answer):
 
         threading.Thread(target=refuse, daemon=True).start()
     text = one_line(world.run("token()", https_proxy=proxy), "auth.example.com", "check the proxy", "no_proxy", code="network")
-    assert ("407" in text) == (answer is not None and b"407" in answer)
-    if answer is not None:
+    assert ("407" in text) == (isinstance(answer, bytes) and b"407" in answer)
+    if isinstance(answer, bytes):
         listener.close()
 
 
