@@ -4,9 +4,34 @@
 #include "io/http.h"
 #include "io/trust.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
+
+enum { FILES_LEAST = 4 }; /* a look-up of a name takes more than one at a time */
 
 static const char PROXY_REMEDY[] = "check the proxy that https_proxy or all_proxy names, or add the host to no_proxy";
+
+/* errno where the process can hardly open another file, else 0. libcurl says "Could not resolve host" then, "Couldn't
+ * connect to server" or "error setting certificate file". */
+static int files_are_out(void)
+{
+    int fds[FILES_LEAST];
+    int opened = 0;
+    int error = 0;
+
+    while (opened < FILES_LEAST && (fds[opened] = open("/", O_RDONLY | O_CLOEXEC)) >= 0) {
+        opened++;
+    }
+    if (opened < FILES_LEAST && (errno == EMFILE || errno == ENFILE)) {
+        error = errno;
+    }
+    while (opened > 0) {
+        close(fds[--opened]);
+    }
+    return error;
+}
 
 /* Whether libcurl went by the proxy, or no_proxy kept it from that, is not known. */
 static void next_unreached(const struct http_failure *failure, const char *does, struct moidc_err *err)
@@ -18,17 +43,12 @@ static void next_unreached(const struct http_failure *failure, const char *does,
     }
 }
 
-enum moidc_code http_failure_tell(const struct http_failure *failure, const struct http_request *request,
-                                  struct moidc_err *err)
+static void tell(const struct http_failure *failure, const struct http_request *request, const char *text,
+                 struct moidc_err *err)
 {
-    /* libcurl quotes a proxy's URI that it cannot use, with the password in it */
-    bool quotable = failure->detail[0] != '\0' && strchr(failure->detail, '@') == NULL;
     const char *remedy;
-    const char *text = quotable ? failure->detail : curl_easy_strerror(failure->result);
 
     switch (failure->result) {
-    case CURLE_OUT_OF_MEMORY:
-        return err_memory(err);
     case CURLE_OPERATION_TIMEDOUT:
         err_set(err, MOIDC_E_TIMEOUT, "%s did not answer in time (%lld s)", request->what,
                 (long long)((failure->waited_ms + 500) / 1000));
@@ -65,6 +85,31 @@ enum moidc_code http_failure_tell(const struct http_failure *failure, const stru
         } else {
             next_unreached(failure, "runs", err);
         }
+    }
+}
+
+static bool opens_files(CURLcode result)
+{
+    return result == CURLE_COULDNT_RESOLVE_HOST || result == CURLE_COULDNT_RESOLVE_PROXY ||
+           result == CURLE_COULDNT_CONNECT || result == CURLE_SSL_CACERT_BADFILE;
+}
+
+enum moidc_code http_failure_tell(const struct http_failure *failure, const struct http_request *request,
+                                  struct moidc_err *err)
+{
+    /* libcurl quotes a proxy's URI that it cannot use, with the password in it */
+    bool quotable = failure->detail[0] != '\0' && strchr(failure->detail, '@') == NULL;
+    const char *text = quotable ? failure->detail : curl_easy_strerror(failure->result);
+    int error = opens_files(failure->result) ? files_are_out() : 0;
+
+    if (failure->result == CURLE_OUT_OF_MEMORY) {
+        return err_memory(err);
+    }
+    if (error != 0) {
+        err_set(err, MOIDC_E_NETWORK, "%s is not reached: %s (%s)", request->what, strerror(error), text);
+        err_next(err, "see what this process holds open, or let it open more (ulimit -n); then try again");
+    } else {
+        tell(failure, request, text, err);
     }
     err_where(err, "%.*s", (int)strcspn(request->url, "?"), request->url);
     return err->code;

@@ -1,6 +1,8 @@
 """Every failure is clear: an MlflowException whose text says what failed, where, and what to do next; no hang, no exit, nothing secret,
 nothing sent without a token (world.check_promises), and the next call of the same process works once the cause is gone."""
 import dataclasses
+import errno
+import os
 import re
 import socket
 import urllib.parse
@@ -8,7 +10,7 @@ import urllib.parse
 import pytest
 import server as tracking
 from provider import DROP
-from world import SOON_S, block
+from world import SOON_S, attempts, block
 
 REMEMBERED_S = 61  # time-outs and refusals are not tried again for 60 s
 
@@ -257,6 +259,26 @@ def test_a_connection_that_is_not_had_is_given_up_sooner_and_the_error_says_when
             world.advance(11)
             text = process.wait().failed("timeout")
     assert 10 <= int(re.search(r"did not answer in time \((\d+) s\)", text)[1]) < 30, text
+
+
+def test_a_process_that_can_open_no_more_files_is_told_so_and_goes_on_when_it_can(world):
+    world.robot()
+    with world.process() as process:
+        process.do("import mlflow_oidc_client; result = mlflow_oidc_client.OIDCError and token()").ok()  # whose module is a file, too
+        world.provider.down()  # no connection is left that could be used again
+        world.provider.up()
+        world.advance(301)
+        process.do("""
+import resource
+limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+taken = [os.open("/", os.O_RDONLY)]
+resource.setrlimit(resource.RLIMIT_NOFILE, (taken[0] + 1, limits[1]))
+""").ok()
+        outcome = attempts(process.do("[attempt(token)]").ok())[0]
+        text = outcome.failed("network", world.provider.issuer, "ulimit -n")
+        assert os.strerror(errno.EMFILE) in text
+        process.do("resource.setrlimit(resource.RLIMIT_NOFILE, limits)").ok()
+        process.do("token()").ok()
 
 
 def test_a_tls_handshake_that_hangs_can_be_interrupted(world):
