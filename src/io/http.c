@@ -96,6 +96,7 @@ struct transfer {
     struct http_response *response;
     struct http_route *route;
     size_t header_bytes;
+    bool in_head; /* of an answer, and not in the trailer section behind its body */
 };
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
@@ -106,6 +107,8 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
     return transfer->response->body.failed ? 0 : size * count;
 }
 
+/* What an interim answer (1xx) says is not said by the final one (RFC 9110 §15.2), and trailer fields are no header fields:
+ * they must not be merged with those (§6.5.1). */
 static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
 {
     struct transfer *transfer = ctx;
@@ -115,7 +118,14 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
     if (transfer->header_bytes > HEADERS_MOST_BYTES) {
         return 0;
     }
-    http_headers_take(bytes, n, transfer->response, transfer->route);
+    if (n > 5 && memcmp(bytes, "HTTP/", 5) == 0) {
+        transfer->in_head = true;
+        http_headers_forget(transfer->response, transfer->route);
+    } else if (n == 0 || *bytes == '\r' || *bytes == '\n') {
+        transfer->in_head = false;
+    } else if (transfer->in_head) {
+        http_headers_take(bytes, n, transfer->response, transfer->route);
+    }
     return n;
 }
 
@@ -300,7 +310,7 @@ enum moidc_code http_send(struct http *http, const struct http_request *request,
 {
     CLEANUP(http_response_free_p) struct http_response *response = http_response_new(HTTP_REPLY_MOST_BYTES);
     CLEANUP(curl_slist_free_p) struct curl_slist *headers = NULL;
-    struct transfer transfer = {.response = response, .route = request->route, .header_bytes = 0};
+    struct transfer transfer = {.response = response, .route = request->route};
     char detail[CURL_ERROR_SIZE] = "";
     bool cancelled = false;
     long status = 0;

@@ -121,6 +121,17 @@ void http_headers_take(const char *line, size_t n, struct http_response *respons
     }
 }
 
+void http_headers_forget(struct http_response *response, struct http_route *route)
+{
+    response->content_type[0] = '\0';
+    response->retry_after_s = -1;
+    if (route != NULL) {
+        route->date_s = 0;
+        route->location[0] = '\0';
+        route->challenge[0] = '\0';
+    }
+}
+
 /* The value of `name` in one line of a certificate, "Expire date:Nov 24 02:46:27 2027 GMT"; NULL for another line. */
 static const char *certificate_value(const char *line, const char *name)
 {

@@ -61,6 +61,8 @@ class Answer:
     cut: int | None = None  # close after this many bytes of the whole answer
     drip: float | None = None  # seconds before each byte of the body
     endless: bool = False  # repeat the body for ever
+    interim: list = dataclasses.field(default_factory=list)  # header fields of a 103 before it
+    trailers: list = dataclasses.field(default_factory=list)  # sent in chunks, with these header fields behind it
 
     @classmethod
     def of_json(cls, document, status=200, headers=()):
@@ -264,6 +266,10 @@ class ScriptedServer:
         return normal() if fault is None else fault.change(request, normal)
 
 
+def _fields(fields):
+    return "".join(f"{name}: {value}\r\n" for name, value in fields)
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 60
@@ -330,11 +336,14 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.delay:
             released.wait(answer.delay)
         head = f"HTTP/1.1 {answer.status} {self.responses.get(answer.status, ('Unknown',))[0]}\r\n"
+        if answer.interim:
+            head = "HTTP/1.1 103 Early Hints\r\n" + _fields(answer.interim) + "\r\n" + head
         names = {name.lower() for name, _ in answer.headers}
-        for name, value in answer.headers:
-            head += f"{name}: {value}\r\n"
+        head += _fields(answer.headers)
         if answer.endless:
             self.close_connection = True
+        elif answer.trailers:
+            head += "Transfer-Encoding: chunked\r\n"
         elif "content-length" not in names and answer.status not in (204, 304):
             head += f"Content-Length: {len(answer.body)}\r\n"
         if answer.endless or answer.cut is not None:
@@ -342,6 +351,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         head = (head + "\r\n").encode("latin-1")
         body = b"" if self.command == "HEAD" else answer.body
+        if answer.trailers:
+            body = b"%x\r\n%s\r\n0\r\n%s\r\n" % (len(body), body, _fields(answer.trailers).encode("latin-1"))
         try:
             if answer.cut is not None:
                 self.wfile.write((head + body)[: answer.cut])

@@ -356,6 +356,21 @@ def test_a_retry_after_that_says_nothing_is_none(world, value):
     assert outcome.ok() == ["Default"] and outcome.seconds < SOON_S and world.provider.count("token") == 2
 
 
+@pytest.mark.parametrize("where", ["interim", "trailers"])
+def test_what_is_no_header_of_the_answer_is_not_taken_for_one(world, where):
+    """RFC 9110 §6.5.1, §15.2: with a Retry-After of an hour nothing would be asked again within the call."""
+    world.robot()
+    world.provider.replace("token", 503, body=b"busy", times=1, **{where: [("Retry-After", "3600")]})
+    assert world.run("search()").ok() == ["Default"] and world.provider.count("token") == 2
+
+
+def test_an_answer_with_interim_answers_and_trailers_is_taken(world):
+    world.person()
+    for endpoint in ("discovery", "jwks", "token"):
+        world.provider.effect(endpoint, interim=[("Link", "</style.css>; rel=preload")], trailers=[("X-Sum", "1")])
+    assert world.run("search()").ok() == ["Default"]
+
+
 @pytest.mark.parametrize("endpoint", ["discovery", "token"])
 def test_headers_without_end_are_given_up(world, endpoint):
     world.robot()

@@ -79,6 +79,9 @@ static void test_retry_after_is_a_number_of_seconds_or_a_date(void)
         {"", -1},
         {"Thu, 01 Jan 1970 00:00:00 GMT", -1},
         {"Fri, 01 Jan 1999 00:00:00 GMT", 0},
+        /* the older forms of a date (RFC 9110 §5.6.7) */
+        {"Friday, 01-Jan-99 00:00:00 GMT", 0},
+        {"Fri Jan  1 00:00:00 1999", 0},
     };
     char line[128];
     int64_t most_s;
@@ -98,6 +101,23 @@ static void test_retry_after_is_a_number_of_seconds_or_a_date(void)
     most_s = 4102444800 - clock_now_s(); /* the clock goes on meanwhile */
     take("Retry-After: Fri, 01 Jan 2100 00:00:00 GMT\r\n");
     CHECK(response->retry_after_s > 0 && response->retry_after_s <= most_s);
+    http_response_free(response);
+}
+
+static void test_another_answer_begins_with_nothing(void)
+{
+    begin();
+    take("Content-Type: text/html\r\n");
+    take("Retry-After: 5\r\n");
+    take("Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n");
+    take("Location: https://h/\r\n");
+    take("WWW-Authenticate: Bearer a=b\r\n");
+    http_headers_forget(response, &route);
+    CHECK_TEXT(response->content_type, "");
+    CHECK(response->retry_after_s == -1 && route.date_s == 0);
+    CHECK_TEXT(route.location, "");
+    CHECK_TEXT(route.challenge, "");
+    http_headers_forget(response, NULL);
     http_response_free(response);
 }
 
@@ -132,6 +152,7 @@ int main(void)
 {
     RUN(test_type_is_without_parameters_and_in_lower_case);
     RUN(test_retry_after_is_a_number_of_seconds_or_a_date);
+    RUN(test_another_answer_begins_with_nothing);
     RUN(test_the_way_of_a_reply_is_told);
     return check_summary();
 }
