@@ -27,6 +27,7 @@ struct http_request {
     struct secret *authorization; /* value of the Authorization header; NULL: none */
     const char *header;           /* the header that carries it; borrowed; NULL: Authorization */
     struct http_route *route;     /* filled whatever comes of the request; borrowed; NULL: nobody wants to know */
+    bool accept_keys;             /* a key set's own media type is taken too, not JSON's alone */
     bool repeatable;              /* may be sent again after a reply of 5xx or a cut connection */
     int finish_ms;                /* how long a cancelled call waits for the reply of what was sent already */
 };

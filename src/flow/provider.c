@@ -95,6 +95,7 @@ static enum moidc_code fetch(struct provider *provider, const struct call *call,
     if (rc != MOIDC_OK) {
         return rc;
     }
+    request->accept_keys = true;
     request->repeatable = true;
     return provider_send(provider, call, request, ret, err);
 }

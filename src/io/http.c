@@ -145,6 +145,16 @@ static bool add_header(struct curl_slist **list, const char *header)
     return true;
 }
 
+/* The type of a key set is that of RFC 7517 §8.5.2. Where a request says nothing of content codings, any of them is fine
+ * (RFC 9110 §12.5.3), and none is decoded here. */
+static bool add_accepted(struct curl_slist **list, const struct http_request *request)
+{
+    const char *accept =
+        request->accept_keys ? "Accept: application/json, application/jwk-set+json" : "Accept: application/json";
+
+    return add_header(list, accept) && add_header(list, "Accept-Encoding: identity");
+}
+
 static bool add_authorization(struct curl_slist **list, const struct http_request *request)
 {
     CLEANUP(strbuf_free) struct strbuf header = STRBUF_INIT(128 * 1024);
@@ -272,8 +282,8 @@ static enum moidc_code prepare(struct http *http, const struct http_request *req
     if (!url_parse(request->url, &url)) {
         return err_set(err, MOIDC_E_INTERNAL, "%s has a malformed URL", request->what);
     }
-    if (!add_header(headers, "Accept: application/json") || !add_header(headers, "Expect:") ||
-        !add_authorization(headers, request) || set_common(http, http->easy, proxy_for(http, request)) != CURLE_OK ||
+    if (!add_accepted(headers, request) || !add_header(headers, "Expect:") || !add_authorization(headers, request) ||
+        set_common(http, http->easy, proxy_for(http, request)) != CURLE_OK ||
         set_request(http->easy, request, *headers, transfer) != CURLE_OK) {
         return err_memory(err);
     }

@@ -3,6 +3,7 @@ test_calls.py and test_outage.py leave open. Each row is refused, or survived, f
 one line that has nothing secret in it (world.check_promises) and no control character."""
 import contextlib
 import dataclasses
+import gzip
 import json
 import os
 import socket
@@ -369,6 +370,46 @@ def test_an_answer_with_interim_answers_and_trailers_is_taken(world):
     for endpoint in ("discovery", "jwks", "token"):
         world.provider.effect(endpoint, interim=[("Link", "</style.css>; rel=preload")], trailers=[("X-Sum", "1")])
     assert world.run("search()").ok() == ["Default"]
+
+
+def test_answers_are_asked_for_as_they_are(world):
+    """RFC 9110 §12.5.3: a provider may compress what it sends to whoever does not say otherwise."""
+
+    def compressed(request, normal):
+        answer = normal()
+        if request.header("Accept-Encoding") == "identity":
+            return answer
+        return dataclasses.replace(answer, headers=[*answer.headers, ("Content-Encoding", "gzip")], body=gzip.compress(answer.body))
+
+    world.robot()
+    world.provider.fault("*", compressed)
+    assert world.run("search()").ok() == ["Default"]
+
+
+def test_a_key_set_may_come_as_its_own_media_type(world):
+    """RFC 7517 §8.5.2; a provider may refuse whoever does not take that (RFC 9110 §15.5.7)."""
+    kind = "application/jwk-set+json"
+
+    def strict(request, normal):
+        return dataclasses.replace(normal(), headers=[("Content-Type", kind)]) if kind in request.header("Accept") else Answer(406)
+
+    world.person()
+    world.provider.fault("jwks", strict)
+    assert world.run("search()").ok() == ["Default"]
+
+
+def test_cookies_of_the_provider_are_not_sent_back(world):
+    """Nor kept: whoever asks is known by what the standards name."""
+    world.person()
+    cookies = [("Set-Cookie", "session=1; Path=/"), ("Content-Type", "application/json")]
+    for endpoint in ("discovery", "jwks", "token"):
+        world.provider.effect(endpoint, headers=cookies)
+    with world.process() as process:
+        process.do("search()").ok()
+        world.advance(301)
+        process.do("search()").ok()
+    ours = [request for request in world.provider.requests if request.endpoint != "authorize"]
+    assert len(ours) >= 4 and not [request for request in ours if request.header("Cookie") is not None]
 
 
 @pytest.mark.parametrize("endpoint", ["discovery", "token"])
