@@ -99,9 +99,12 @@ static enum moidc_code granted(const json_t *object, struct token_response *resp
         return err_set(err, MOIDC_E_PROTOCOL, "the provider's answer holds no access_token");
     }
     /* RFC 6749 §5.1 and §7.1: required, any case, and a kind that is not understood must not be used */
-    if (type == NULL || !text_equal_nocase(type, "Bearer")) {
-        return err_set(err, MOIDC_E_PROTOCOL, "the provider's token is of type \"%.40s\", not Bearer",
-                       type != NULL ? type : "");
+    if (type == NULL || *type == '\0') {
+        return err_set(err, MOIDC_E_PROTOCOL, "the provider's token is of type \"\", not Bearer");
+    }
+    if (!text_equal_nocase(type, "Bearer")) {
+        err_set(err, MOIDC_E_PROTOCOL, "the provider's token is of type \"%.40s\", not Bearer", type);
+        return err_next(err, "have the provider give this client bearer tokens: no other kind is there");
     }
     return MOIDC_OK;
 }

@@ -137,8 +137,10 @@ TABLE = [
             (ENDPOINT, NOT_VISIBLE), mend=lambda w: w.provider.token_fields.clear()),
     Failure("token_type of another kind", "robot", lambda w: w.provider.token_fields.update(token_type="mac"), "protocol",
             (ENDPOINT, "type", "Bearer"), mend=lambda w: w.provider.token_fields.clear()),
+    Failure("token_type of DPoP", "robot", lambda w: w.provider.token_fields.update(token_type="DPoP"), "protocol",
+            (ENDPOINT, 'of type "DPoP", not Bearer', "have the provider give this client bearer tokens"), mend=lambda w: w.provider.token_fields.clear()),
     Failure("token_type missing", "robot", lambda w: w.provider.token_fields.update(token_type=DROP), "protocol",
-            (ENDPOINT, "type", "Bearer"), mend=lambda w: w.provider.token_fields.clear()),
+            (ENDPOINT, "type", "Bearer", "RFC 6749 §5.1"), mend=lambda w: w.provider.token_fields.clear()),
     Failure("token endpoint 500 with HTML", "robot", fault("token", status=500, body=b"<h1>oops"), ("provider", "network", "protocol"),
             (ENDPOINT, "500"), http_status=500),
     # its refusals
