@@ -96,7 +96,11 @@ static enum moidc_code granted(const json_t *object, struct token_response *resp
         return rc;
     }
     if (response->access_token == NULL) {
-        return err_set(err, MOIDC_E_PROTOCOL, "the provider's answer holds no access_token");
+        err_set(err, MOIDC_E_PROTOCOL, "the provider's answer holds no access_token");
+        if (response->id_token != NULL) {
+            err_next(err, "ask for a scope that brings one beside the ID token: at Azure AD B2C the client ID itself");
+        }
+        return err->code;
     }
     /* RFC 6749 §5.1 and §7.1: required, any case, and a kind that is not understood must not be used */
     if (type == NULL || *type == '\0') {

@@ -127,6 +127,8 @@ TABLE = [
     Failure("token reply endless", "robot", fault("token", body=b" " * 65536, endless=True), "protocol", (ENDPOINT, ENDLESS)),
     Failure("token reply without access token", "robot", lambda w: w.provider.token_fields.update(access_token=DROP), "protocol",
             (ENDPOINT, "holds no access_token"), mend=lambda w: w.provider.token_fields.clear()),
+    Failure("token reply with an ID token alone", "person", lambda w: w.provider.token_fields.update(access_token=DROP), "protocol",
+            (ENDPOINT, "holds no access_token", "ask for a scope"), mend=lambda w: w.provider.token_fields.clear(), remembered=True),
     Failure("access token empty", "robot", lambda w: w.provider.token_fields.update(access_token=""), "protocol",
             (ENDPOINT, NOT_VISIBLE), mend=lambda w: w.provider.token_fields.clear()),
     Failure("access token with CR LF", "robot", lambda w: w.provider.token_fields.update(access_token="abcdef\r\nX-Evil: 1"), "protocol",
