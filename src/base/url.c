@@ -7,7 +7,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-enum { URL_MOST_BYTES = 64 * 1024, DECODED_MOST_BYTES = 16 * 1024, DECODED_MOST_TIMES = 5 };
+enum { URL_MOST_BYTES = 64 * 1024, DECODED_MOST_BYTES = 16 * 1024, DECODED_MOST_TIMES = 5, ENCODED = 256 };
 
 static int hex(char c)
 {
@@ -34,6 +34,8 @@ static bool is_one_of(char c, const struct characters *set)
 static const struct characters allowed = {{0xaffffffa00000000, 0x47fffffeafffffff}};
 /* Letters, digits, '-', '.', '_'. */
 static const struct characters in_host = {{0x03ff600000000000, 0x07fffffe87fffffe}};
+/* What need not be percent-encoded (RFC 3986 §2.3): letters, digits, '-', '.', '_', '~'; and brackets. */
+static const struct characters plain = {{0x03ff600000000000, 0x47fffffeaffffffe}};
 
 /* Length of `text` when each of its characters may stand in a URI, else -1. */
 static long allowed_length(const char *text)
@@ -299,15 +301,68 @@ static size_t base_path_length(const struct url *url)
     return n;
 }
 
+/* The next character of a path in its one spelling (RFC 3986 §6.2.2): one that need not be percent-encoded is not; the
+ * others are ENCODED more than their value, in whatever case the digits are. Brackets stand in no path by the RFC, and are
+ * written both ways. */
+static int take_character(const char **path)
+{
+    const char *at = *path;
+    int value;
+
+    if (*at != '%') {
+        *path = at + 1;
+        return (unsigned char)*at;
+    }
+    value = hex(at[1]) << 4 | hex(at[2]); /* url_parse() has seen them */
+    *path = at + 3;
+    return is_one_of((char)value, &plain) ? value : ENCODED + value;
+}
+
+/* Where `path` goes on behind `base`; NULL when it does not begin so. */
+static const char *path_behind(const char *path, const char *end, const char *base, const char *base_end)
+{
+    while (base < base_end) {
+        if (path == end || take_character(&path) != take_character(&base)) {
+            return NULL;
+        }
+    }
+    return path;
+}
+
 bool url_is_below(const struct url *url, const struct url *base)
 {
+    const char *end = url->path + url->path_length;
     size_t n = base_path_length(base);
+    const char *rest;
 
     if (!url_same_origin(url, base) || url_is_ambiguous(url) || url_is_ambiguous(base)) {
         return false;
     }
-    return url->path_length >= n && memcmp(url->path, base->path, n) == 0 &&
-           (url->path_length == n || url->path[n] == '/');
+    if (url->path_length >= n && memcmp(url->path, base->path, n) == 0) {
+        rest = url->path + n;
+    } else {
+        rest = path_behind(url->path, end, base->path, base->path + n);
+    }
+    return rest != NULL && (rest == end || *rest == '/');
+}
+
+static void add_path(struct strbuf *buf, const char *path, size_t n)
+{
+    const char *end = path + n;
+
+    for (const char *percent; (percent = memchr(path, '%', (size_t)(end - path))) != NULL;) {
+        int value;
+
+        strbuf_add(buf, path, (size_t)(percent - path));
+        path = percent;
+        value = take_character(&path);
+        if (value < ENCODED) {
+            strbuf_add(buf, &(char){(char)value}, 1);
+        } else {
+            strbuf_add_format(buf, "%%%02X", (unsigned)(value - ENCODED));
+        }
+    }
+    strbuf_add(buf, path, (size_t)(end - path));
 }
 
 static void add_origin(struct strbuf *buf, const struct url *url)
@@ -339,6 +394,6 @@ char *url_normalised(const struct url *url)
     CLEANUP(strbuf_free) struct strbuf buf = STRBUF_INIT(URL_MOST_BYTES);
 
     add_origin(&buf, url);
-    strbuf_add(&buf, url->path, base_path_length(url));
+    add_path(&buf, url->path, base_path_length(url));
     return strbuf_take(&buf);
 }

@@ -38,11 +38,13 @@ bool url_is_loopback(const struct url *url);
 bool url_same_origin(const struct url *a, const struct url *b);
 
 /* True when `url` lies at or below `base`: same origin, and its path is that of `base` or continues it after a '/'
- * (trailing slashes of `base` do not count). False where either is ambiguous. */
+ * (trailing slashes of `base` do not count), percent-encoded in whatever way (RFC 3986 §6.2.2). False where either is
+ * ambiguous. */
 bool url_is_below(const struct url *url, const struct url *base);
 
-/* "https://host:port/path" in one spelling: scheme and host in lower case, no default port, no trailing slash, no query.
- * The caller's, mem_free(). NULL when memory is out. */
+/* "https://host:port/path" in one spelling: scheme and host in lower case, no default port, no trailing slash, no query,
+ * nothing percent-encoded that need not be, and the rest with upper-case digits. The caller's, mem_free(). NULL when
+ * memory is out. */
 char *url_normalised(const struct url *url) MUST_CHECK;
 
 /* "https://host:port" alone, as above. */

@@ -429,6 +429,17 @@ def test_tricky_request_uris_do_not_match_a_server_that_was_met_either(world):
             assert process.do(f"token({requested!r})").error is not None, requested
 
 
+@pytest.mark.parametrize("path", ["/%7Euser", "/%7euser", "/~user", "/a%2Db", "/a%c3%a9", "/a%C3%A9", "/a%7cb", "/a%20b", "/[x]"])
+@pytest.mark.parametrize("place", ["variables", "file"])
+def test_a_server_is_found_however_its_path_is_percent_encoded(world, path, place):
+    """RFC 3986 §6.2.2. requests writes the path anew, and what does not match then would go out without a token."""
+    uri = world.server.uri + path
+    settings = world.robot_settings(uri=uri)
+    world.set_variables(settings) if place == "variables" else world.write(settings)
+    world.run(f"search({uri!r})").failed(None, "ENDPOINT_NOT_FOUND")  # by the server, which has no such path
+    assert [request.bearer is not None for request in world.server.requests] == [True]
+
+
 def test_the_longest_match_wins(world):
     world.provider.add_client("deep", "s3cret-deep")
     world.write(

@@ -323,6 +323,30 @@ static void test_below_means_the_same_origin(void)
     CHECK(!below("http://evil.example#@h/", "http://h/"));
 }
 
+static void test_paths_are_the_same_however_they_are_percent_encoded(void)
+{
+    static const char *const spellings[] = {"http://h/~u/[x]%C3%A9", "http://h/%7Eu/%5Bx%5D%c3%a9",
+                                            "http://h/%7eu/%5b%78%5d%c3%A9"};
+
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t j = 0; j < 3; j++) {
+            char longer[64];
+
+            CHECK(below(spellings[i], spellings[j]));
+            snprintf(longer, sizeof longer, "%s/%%61", spellings[i]);
+            CHECK(below(longer, spellings[j]) && !below(spellings[j], longer));
+            snprintf(longer, sizeof longer, "%sa", spellings[i]);
+            CHECK(!below(longer, spellings[j]));
+        }
+    }
+    CHECK(!below("http://h/a%20", "http://h/a%21"));
+    CHECK(!below("http://h/a%3Ab", "http://h/a:b")); /* reserved: not the same (RFC 3986 §2.2) */
+    CHECK(!below("http://h/%2541", "http://h/A"));   /* once, and not twice */
+    CHECK(!below("http://h/a%2Fb", "http://h/a"));
+    CHECK(!below("http://h/%61", "http://h/%61b"));
+    CHECK(!below("http://h/%C3", "http://h/%C3%A9"));
+}
+
 static void test_loopback_is_127_and_1_and_localhost(void)
 {
     CHECK(is_loopback("http://127.0.0.1/") && is_loopback("http://127.255.255.254:1/"));
@@ -388,6 +412,8 @@ static void test_one_spelling_for_one_server(void)
     check_normalised("http://h/a//b", "http://h/a//b");
     check_normalised("http://h/a/?q=1#f", "http://h/a");
     check_normalised("http://[2001:DB8::A]:8080/x/", "http://[2001:db8::a]:8080/x");
+    check_normalised("http://h/%7euser/%c3%a9%2D%20%3a/%5b%41%5d/", "http://h/~user/%C3%A9-%20%3A/[A]");
+    check_normalised("http://h/%2541%25", "http://h/%2541%25");
 }
 
 static void test_normalising_tells_when_memory_is_out(void)
@@ -423,6 +449,7 @@ int main(void)
     RUN(test_hidden_dot_segments_are_ambiguous);
     RUN(test_below_ends_at_segment_boundaries);
     RUN(test_below_means_the_same_origin);
+    RUN(test_paths_are_the_same_however_they_are_percent_encoded);
     RUN(test_loopback_is_127_and_1_and_localhost);
     RUN(test_what_only_looks_like_loopback_is_not);
     RUN(test_one_spelling_for_one_server);
