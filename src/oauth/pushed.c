@@ -45,7 +45,8 @@ enum moidc_code pushed_response_parse(const struct http_response *reply, char **
         return rc;
     }
     /* 201 it has to be (§2.2); some answer 200, as the token endpoint does */
-    if ((reply->status != 200 && reply->status != 201) || (rc == MOIDC_OK && json_text(object, "error") != NULL)) {
+    if ((reply->status != 200 && reply->status != 201) ||
+        (rc == MOIDC_OK && json_text_filled(object, "error") != NULL)) {
         return refused(reply, object, err);
     }
     uri = rc == MOIDC_OK ? json_text(object, "request_uri") : NULL;

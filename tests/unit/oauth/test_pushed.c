@@ -40,6 +40,16 @@ static void test_request_uri_is_taken(void)
     }
 }
 
+static void test_an_empty_error_is_none(void)
+{
+    CLEANUP(mem_free_p) char *uri = NULL;
+    struct moidc_err err;
+
+    CHECK(parse(201, "{\"request_uri\":\"urn:x:1\",\"error\":\"\",\"error_description\":\"\"}", &uri, &err) ==
+          MOIDC_OK);
+    CHECK_TEXT(uri, "urn:x:1");
+}
+
 static void test_refusals_say_what_the_provider_says(void)
 {
     check_fails(400, "{\"error\":\"invalid_request\",\"error_description\":\"no such redirect_uri\"}", MOIDC_E_PROVIDER,
@@ -92,6 +102,7 @@ static void test_every_failed_allocation_is_told(void)
 int main(void)
 {
     RUN(test_request_uri_is_taken);
+    RUN(test_an_empty_error_is_none);
     RUN(test_refusals_say_what_the_provider_says);
     RUN(test_answers_without_a_proper_request_uri_are_refused);
     RUN(test_every_failed_allocation_is_told);
