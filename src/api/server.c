@@ -30,8 +30,11 @@ enum moidc_code moidc_server_find(struct moidc_client *client, const char *uri, 
     enum moidc_code rc = MOIDC_OK;
 
     *ret = NULL;
-    if (!url_parse(uri, &url) || url_is_ambiguous(&url)) {
+    if (!url_parse(uri, &url)) {
         return MOIDC_OK;
+    }
+    if (url_is_ambiguous(&url)) {
+        return lookup_check(lookup, &url, err);
     }
     pthread_mutex_lock(&client->mutex);
     server = met_settled(client, &url);
@@ -42,7 +45,7 @@ enum moidc_code moidc_server_find(struct moidc_client *client, const char *uri, 
         *ret = server_hold(server);
     }
     pthread_mutex_unlock(&client->mutex);
-    return rc;
+    return rc == MOIDC_OK && server == NULL ? lookup_check(lookup, &url, err) : rc;
 }
 
 void moidc_server_release(struct moidc_server *server)

@@ -62,6 +62,11 @@ enum moidc_code lookup_server(struct moidc_client *client, const struct moidc_lo
 enum moidc_code lookup_sources(struct moidc_client *client, const struct moidc_lookup *lookup, const struct url *url,
                                struct settings_sources *ret, struct moidc_err *err) MUST_CHECK;
 
+/* Of a `request` that nothing covers: MOIDC_E_CONFIGURATION where it goes to the origin of a tracking URI that the variables
+ * describe and that nothing is ever matched against. It must not go out without a token. */
+enum moidc_code lookup_check(const struct moidc_lookup *lookup, const struct url *request,
+                             struct moidc_err *err) MUST_CHECK;
+
 /* The request that nothing covers, so that it is not looked up again while nothing changed. client->mutex held. */
 bool lookup_is_known_stranger(struct moidc_client *client, const struct moidc_lookup *lookup, const struct url *url);
 

@@ -82,6 +82,21 @@ static enum moidc_code described_by_environment(struct moidc_client *client, con
     return MOIDC_OK;
 }
 
+enum moidc_code lookup_check(const struct moidc_lookup *lookup, const struct url *request, struct moidc_err *err)
+{
+    struct url tracking;
+
+    if (lookup->tracking_uri == NULL || !url_parse(lookup->tracking_uri, &tracking) || !url_is_ambiguous(&tracking) ||
+        tracking.userinfo || !url_same_origin(request, &tracking) || !settings_in_environment(lookup->env)) {
+        return MOIDC_OK; /* user info is a credential of MLflow's own */
+    }
+    err_set(err, MOIDC_E_CONFIGURATION,
+            "the tracking URI, which the variables describe, holds dot segments, encoded slashes or the like, which "
+            "servers read in different ways");
+    err_where(err, "MLFLOW_TRACKING_URI");
+    return err_next(err, "write the address of the tracking server without them");
+}
+
 static enum moidc_code read_files(struct moidc_client *client, const struct moidc_lookup *lookup, struct moidc_err *err)
 {
     CLEANUP(settings_file_free_p) struct settings_file *project = NULL;

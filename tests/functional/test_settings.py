@@ -440,6 +440,27 @@ def test_a_server_is_found_however_its_path_is_percent_encoded(world, path, plac
     assert [request.bearer is not None for request in world.server.requests] == [True]
 
 
+@pytest.mark.parametrize("path", ["/a/../b", "/a/./b", "/a%2Fb", "/a%5cb", "/%2e%2e/x", "/a;x/..;/b", "/a%00b"])
+def test_variables_that_describe_an_ambiguous_uri_are_an_error_before_any_request(world, path):
+    """Nothing is ever matched against it: what is to go there would go without a token."""
+    uri = world.server.uri + path
+    world.set_variables(world.robot_settings(uri=uri))
+    world.run(f"search({uri!r})", MLFLOW_TRACKING_URI=uri).failed("configuration", "dot segments", "[MLFLOW_TRACKING_URI]")
+    assert world.server.requests == []
+
+
+def test_they_concern_no_server_that_a_file_describes_nor_another_host(world):
+    other, world.unguarded = world.new_server(), True
+    world.write(world.robot_settings(uri=f"{world.server.uri}/x"))
+    world.set_variables(world.robot_settings(uri=f"{world.server.uri}/a/../b"))
+    with world.process(MLFLOW_TRACKING_URI=f"{world.server.uri}/a/../b") as process:
+        process.do(f"search('{world.server.uri}/x')").failed(None, "ENDPOINT_NOT_FOUND")
+        process.do(f"search('{other.uri}')")
+        process.do(f"search('{world.server.uri}/y')").failed("configuration", "dot segments")
+    assert [request.bearer is not None for request in world.server.requests] == [True]
+    assert other.requests and not any(request.bearer for request in other.requests)
+
+
 def test_the_longest_match_wins(world):
     world.provider.add_client("deep", "s3cret-deep")
     world.write(
