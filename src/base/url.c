@@ -47,7 +47,7 @@ static long allowed_length(const char *text)
             return -1;
         }
     }
-    return text[n] == '\0' && n <= URL_MOST_BYTES ? (long)n : -1;
+    return n <= URL_MOST_BYTES && text[n] == '\0' ? (long)n : -1;
 }
 
 static bool parse_port(const char *text, size_t n, struct url *url)
@@ -313,7 +313,7 @@ static int take_character(const char **path)
         *path = at + 1;
         return (unsigned char)*at;
     }
-    value = hex(at[1]) << 4 | hex(at[2]); /* url_parse() has seen them */
+    value = (int)(((unsigned)hex(at[1]) << 4 | (unsigned)hex(at[2])) & 0xff); /* url_parse() has seen them */
     *path = at + 3;
     return is_one_of((char)value, &plain) ? value : ENCODED + value;
 }
