@@ -20,6 +20,18 @@ extern char **environ;
 
 enum { LAST_REQUEST_MS = 5000 };
 
+static int open_closed(int fd)
+{
+    int opened = open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+    int ends[2];
+
+    if (opened < 0 && pipe(ends) == 0) { /* a sandbox without /dev */
+        close(ends[1]);
+        opened = ends[0];
+    }
+    return opened;
+}
+
 /* A file that is opened later must not become the standard output. What takes the place of a descriptor that was closed
  * fails as that would: stdin cannot be read, stdout not written. */
 static bool open_standard(void)
@@ -28,7 +40,7 @@ static bool open_standard(void)
         int opened = fd;
 
         if (fcntl(fd, F_GETFD) < 0 && errno == EBADF) {
-            opened = open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY); /* the lowest that is free: this one */
+            opened = open_closed(fd); /* the lowest that is free: this one */
         }
         if (opened != fd) {
             return false;

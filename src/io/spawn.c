@@ -171,12 +171,25 @@ static int move_up(int fd)
     return fcntl(fd, F_DUPFD, REPORT_FD + 1);
 }
 
+/* In a child: what takes nothing and gives nothing. In a sandbox without /dev a pipe that nobody else has does, too. */
+static int open_null(void)
+{
+    int fd = open("/dev/null", O_RDWR);
+    int ends[2];
+
+    if (fd < 0 && pipe(ends) == 0) {
+        close(ends[1]);
+        fd = ends[0];
+    }
+    return fd;
+}
+
 /* In the child that is to be it: becomes the program. */
 static _Noreturn void become(const struct start *start)
 {
     const struct spawn *spawn = start->spawn;
     int report = move_up(start->report);
-    int null = move_up(open("/dev/null", O_RDWR));
+    int null = move_up(open_null());
     int in = spawn->in >= 0 ? move_up(spawn->in) : null;
     int out = spawn->out >= 0 ? move_up(spawn->out) : null;
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Preloaded into a process under test: a file system that is full or read-only, or that gives no locks (NFS without its lock
- * daemon), or where a neighbour always wins the race for a cache file. MOIDC_TEST_FILES: "full", "read-only", "no locks",
- * "locks denied" (by AppArmor), "locks as of CIFS", or "swap before" and "swap after", which put what MOIDC_TEST_FILES_SWAP names in a file's place when that is opened, just
- * before or just after; while the file that MOIDC_TEST_FILES_WELL names is there, it is well. */
+ * daemon), or has no /dev, or where a neighbour always wins the race for a cache file. MOIDC_TEST_FILES: "full",
+ * "read-only", "no locks", "locks denied" (by AppArmor), "locks as of CIFS", "no devices", or "swap before" and "swap
+ * after", which put what MOIDC_TEST_FILES_SWAP names in a file's place when that is opened, just before or just after; while
+ * the file that MOIDC_TEST_FILES_WELL names is there, it is well. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -119,6 +120,10 @@ int openat(int folder, const char *path, int flags, ...)
     if ((flags & (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC)) != 0 && is_read_only(path)) {
         return -1;
     }
+    if (strncmp(path, "/dev/", 5) == 0 && is("no devices")) {
+        errno = ENOENT;
+        return -1;
+    }
     swap(folder, path, "swap before");
     fd = REAL(openat)(folder, path, flags, mode);
     swap(folder, path, "swap after");
@@ -139,3 +144,11 @@ int open(const char *path, int flags, ...)
 }
 
 int open64(const char *path, int flags, ...) __attribute__((alias("open")));
+
+/* What a build with _FORTIFY_SOURCE calls where the flags are no constant. */
+int __open_2(const char *path, int flags)
+{
+    return openat(AT_FDCWD, path, flags);
+}
+
+int __open64_2(const char *path, int flags) __attribute__((alias("__open_2")));

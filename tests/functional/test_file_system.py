@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from clock import Clock
+from program import DONE, PATH
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="preloading as of Linux")
 
@@ -144,6 +145,19 @@ def test_a_clock_that_is_set_back_and_forth_ends_no_job(world):
             process.do("search()").ok()
         assert len(world.token_requests()) <= 8
     world.run("search()").ok()
+
+
+@linux
+def test_without_devices_a_browser_opens_and_what_is_closed_stays_closed(world, program, faults):
+    """A sandbox has no /dev, and whoever starts the program there often gives it no standard input."""
+    world.person()
+    bare = {"LD_PRELOAD": f"{world.env['LD_PRELOAD']} {faults}", "MOIDC_TEST_FILES": "no devices"}
+    program("login", **bare).done()
+    assert len(world.browser.openings) == 1
+    for redirection in ("<&-", "2>&-", "<&- 2>&-"):
+        done = subprocess.run(["bash", "-c", f'exec "$0" token {redirection}', PATH], env=program.environment(**bare), cwd=world.cwd,
+                              capture_output=True, text=True, timeout=60)
+        assert done.returncode == DONE and world.provider.accepts(done.stdout.strip()), done.stderr
 
 
 @linux
