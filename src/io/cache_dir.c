@@ -224,6 +224,21 @@ static bool write_all(int fd, const char *bytes, size_t n)
     return true;
 }
 
+/* Waits for the disk. A file system that knows no such thing (some of FUSE, 9p) is no reason to lose what it keeps. */
+static bool is_on_disk(int fd)
+{
+    return fsync(fd) == 0 || errno == EINVAL || errno == ENOSYS || errno == ENOTSUP;
+}
+
+/* NFS tells only here of a disk that is full, where nobody waited for it. */
+static bool close_written(int *fd)
+{
+    int closed = *fd;
+
+    *fd = -1;
+    return close(closed) == 0 || errno == EINTR;
+}
+
 /* Writes them under a name aside. One fixed name: writers hold the identity's lock, and what a killed one left behind is
  * cleared here. */
 static enum moidc_code write_aside(const struct cache_dir *dir, const char *name, const char *bytes, size_t n,
@@ -237,7 +252,7 @@ static enum moidc_code write_aside(const struct cache_dir *dir, const char *name
     if (fd < 0) {
         return errno == 0 ? err->code : bad_file(dir, name, strerror(errno), err);
     }
-    if (fchmod(fd, 0600) != 0 || !write_all(fd, bytes, n) || (durably && fsync(fd) != 0)) {
+    if (fchmod(fd, 0600) != 0 || !write_all(fd, bytes, n) || (durably && !is_on_disk(fd)) || !close_written(&fd)) {
         bad_file(dir, name, strerror(errno), err);
         unlinkat(dir->fd, aside, 0);
         return err->code;

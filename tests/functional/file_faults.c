@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Preloaded into a process under test: a file system that is full or read-only, or that gives no locks (NFS without its lock
- * daemon), or has no /dev, or where a neighbour always wins the race for a cache file. MOIDC_TEST_FILES: "full",
- * "read-only", "no locks", "locks denied" (by AppArmor), "locks as of CIFS", "no devices", or "swap before" and "swap
- * after", which put what MOIDC_TEST_FILES_SWAP names in a file's place when that is opened, just before or just after; while
- * the file that MOIDC_TEST_FILES_WELL names is there, it is well. */
+ * daemon), or has no /dev, or where a neighbour always wins the race for a cache file. MOIDC_TEST_FILES: "full", "full at
+ * close" (NFS), "read-only", "no locks", "locks denied" (by AppArmor), "locks as of CIFS", "no devices", "no fsync", or "swap
+ * before" and "swap after", which put what MOIDC_TEST_FILES_SWAP names in a file's place when that is opened, just before or
+ * just after; while the file that MOIDC_TEST_FILES_WELL names is there, it is well. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -25,23 +25,48 @@ static int is(const char *fault)
     return now != NULL && strcmp(now, fault) == 0 && (well == NULL || access(well, F_OK) != 0);
 }
 
-/* Regular files that are written aside are what the full disk has no room for. */
-ssize_t write(int fd, const void *bytes, size_t n)
+static int is_aside(int fd)
 {
     char link[64];
     char path[4096];
     ssize_t length;
 
-    if (is("full")) {
-        snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-        length = readlink(link, path, sizeof path - 1);
-        path[length > 0 ? length : 0] = '\0';
-        if (length > 4 && strcmp(path + length - 4, ".new") == 0) {
-            errno = ENOSPC;
-            return -1;
-        }
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    length = readlink(link, path, sizeof path - 1);
+    path[length > 0 ? length : 0] = '\0';
+    return length > 4 && strcmp(path + length - 4, ".new") == 0;
+}
+
+/* Regular files that are written aside are what the full disk has no room for. */
+ssize_t write(int fd, const void *bytes, size_t n)
+{
+    if (is("full") && is_aside(fd)) {
+        errno = ENOSPC;
+        return -1;
     }
     return REAL(write)(fd, bytes, n);
+}
+
+/* The bytes went nowhere. */
+int close(int fd)
+{
+    int lost = is("full at close") && is_aside(fd) && ftruncate(fd, 0) == 0;
+    int rc = REAL(close)(fd);
+
+    if (lost) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return rc;
+}
+
+int fsync(int fd)
+{
+    if (is("no fsync")) {
+        errno = EINVAL;
+        return -1;
+    }
+    return REAL(fsync)(fd);
 }
 
 int fcntl(int fd, int command, ...)

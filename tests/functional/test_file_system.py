@@ -58,6 +58,31 @@ def test_a_full_disk_leaves_the_old_file_whole(world, faults):
 
 
 @linux
+def test_a_disk_that_tells_only_at_the_end_that_it_is_full_leaves_the_old_file_whole(world, faults):
+    """NFS, where nobody waits for the disk: it has no room for what was written a moment ago."""
+    world.robot()
+    world.run("token()").ok()
+    before = {p: p.read_bytes() for p in world.cache_files() if p.suffix == ".json"}
+    world.advance(301)
+    with process_with(world, faults, "full at close") as process:
+        process.do("token()").ok()
+        said = [line for line in process.stderr.splitlines() if str(world.cache) in line]
+    assert len(said) == 1 and os.strerror(errno.ENOSPC) in said[0], said
+    assert {p: p.read_bytes() for p in world.cache_files() if p.suffix == ".json"} == before
+
+
+@linux
+def test_a_file_system_that_cannot_wait_for_the_disk_keeps_the_refresh_token(world, faults):
+    world.person()
+    with process_with(world, faults, "no fsync") as process:
+        token = process.do("token()").ok()
+    assert world.run("token()").ok() == token
+    world.advance(301)
+    world.run("token()").ok()
+    assert len(world.browser.openings) == 1
+
+
+@linux
 @pytest.mark.parametrize("cached", ["token", "ended token", "nothing"])
 def test_on_a_read_only_file_system_what_is_cached_is_used_and_what_is_not_is_kept_in_memory(world, faults, cached):
     """A home that is mounted so: neither the lock nor a new file can be had."""
