@@ -248,6 +248,13 @@ static struct connection *free_place(struct listener *listener)
     return worst;
 }
 
+static enum moidc_code failed(const struct listener *listener, const char *what, int error, struct moidc_err *err)
+{
+    err_set(err, MOIDC_E_NETWORK, "%s: %s", what, strerror(error));
+    err_where(err, "port %d", listener->sockets.port);
+    return err_next(err, "%s", LISTENER_REMEDY);
+}
+
 /* Lets in who waits at `listening`, and reads at once what each has to say. */
 static enum moidc_code accept_some(struct listener *listener, int listening, struct listener_request **ret,
                                    struct moidc_err *err)
@@ -258,8 +265,9 @@ static enum moidc_code accept_some(struct listener *listener, int listening, str
         int fd = -1;
         int error = loopback_socket_accept(listening, &fd);
 
-        if (error == EMFILE || error == ENFILE || error == EBADF || error == EINVAL || error == ENOTSOCK) {
-            return err_set(err, MOIDC_E_NETWORK, "cannot let the browser in: %s", strerror(error));
+        if (error == EMFILE || error == ENFILE || error == EBADF || error == EINVAL || error == ENOTSOCK ||
+            error == ENOSYS) {
+            return failed(listener, "cannot let the browser in", error, err);
         }
         if (error != 0) {
             return MOIDC_OK; /* nobody is left, or it was about that one connection (accept(2)) */
@@ -277,15 +285,20 @@ static enum moidc_code accept_some(struct listener *listener, int listening, str
     return MOIDC_OK;
 }
 
-/* The descriptors to wait for: sockets first, then a place each; -1 is skipped by poll(). */
-static void fill_poll(const struct listener *listener, struct pollfd *polls)
+/* The descriptors to wait for: sockets first, then a place each; -1 is skipped by poll(). How many there are up to the
+ * last that is used: poll() takes no more than the process may have open. */
+static nfds_t fill_poll(const struct listener *listener, struct pollfd *polls)
 {
+    nfds_t count = LISTENER_FAMILIES;
+
     for (int i = 0; i < LISTENER_FAMILIES; i++) {
         polls[i] = (struct pollfd){.fd = listener->sockets.fd[i], .events = POLLIN};
     }
     for (int i = 0; i < CONNECTIONS_MOST; i++) {
         polls[LISTENER_FAMILIES + i] = (struct pollfd){.fd = listener->connections[i].fd, .events = POLLIN};
+        count = listener->connections[i].fd >= 0 ? (nfds_t)(LISTENER_FAMILIES + i + 1) : count;
     }
+    return count;
 }
 
 /* Milliseconds until something has to be done: a connection's end, or `until_ms`. */
@@ -324,7 +337,7 @@ static enum moidc_code serve(struct listener *listener, const struct pollfd *pol
     }
     for (int i = 0; i < LISTENER_FAMILIES && rc == MOIDC_OK && *ret == NULL; i++) {
         if (polls[i].revents & (POLLERR | POLLNVAL)) {
-            return err_set(err, MOIDC_E_NETWORK, "the socket that waits for the browser failed");
+            return failed(listener, "the socket that waits for the browser failed", EIO, err);
         }
         if (polls[i].revents != 0) {
             rc = accept_some(listener, listener->sockets.fd[i], ret, err);
@@ -342,13 +355,13 @@ enum moidc_code listener_next(struct listener *listener, int wait_ms, struct lis
 
     do {
         struct pollfd polls[LISTENER_FAMILIES + CONNECTIONS_MOST];
+        nfds_t count = fill_poll(listener, polls);
 
-        fill_poll(listener, polls);
-        if (poll(polls, LISTENER_FAMILIES + CONNECTIONS_MOST, time_left_ms(listener, until_ms)) < 0) {
+        if (poll(polls, count, time_left_ms(listener, until_ms)) < 0) {
             if (errno == EINTR) {
                 break; /* a signal: the caller wants to know */
             }
-            return err_set(err, MOIDC_E_NETWORK, "cannot wait for the browser: %s", strerror(errno));
+            return failed(listener, "cannot wait for the browser", errno, err);
         }
         rc = serve(listener, polls, &request, err);
         end_late(listener);

@@ -32,7 +32,7 @@ static enum moidc_code error_system(const struct listener_address *address, int 
 {
     err_set(err, MOIDC_E_NETWORK, "cannot listen for the browser: %s", strerror(error));
     err_where(err, "%s:%d", address->outside != NULL ? address->outside : address->host, own_port(address));
-    return MOIDC_E_NETWORK;
+    return err_next(err, "%s", LISTENER_REMEDY);
 }
 
 /* Opens what `address` asks for. A family that this machine does not have is left out as long as there is the other. */

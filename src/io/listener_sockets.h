@@ -7,6 +7,9 @@
 
 enum { LISTENER_FAMILIES = 2 };
 
+/* What to do where the system gives no socket, or lets nobody in. */
+#define LISTENER_REMEDY "sign in without a listener: set flow to paste, or to device where the provider has that"
+
 struct listener_sockets {
     int fd[LISTENER_FAMILIES]; /* -1: none */
     int port;                  /* of the redirect URI, a free one where that left it open */

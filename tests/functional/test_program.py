@@ -159,6 +159,19 @@ def test_a_reader_that_has_seen_enough_ends_it_without_a_word(world, program):
         os.close(output)
 
 
+def test_a_sign_in_works_with_few_descriptors_and_says_what_to_do_with_too_few(world, program):
+    """poll() takes no more places than a process may open files."""
+    world.person()
+    assert run_raw(program, 'ulimit -n 24 && exec "$1" login').returncode == DONE
+    world.env["MLFLOW_TRACKING_OIDC_LOGIN_TIMEOUT"] = "1"  # where the browser cannot be started either
+    ends = []
+    for limit in range(6, 11):
+        ran = run_raw(program, f'ulimit -n {limit} && exec "$1" login')
+        assert ran.returncode == DONE or "Next: " in ran.stderr, ran.stderr
+        ends.append(ran.stderr)
+    assert any("cannot listen" in end and "set flow to paste" in end for end in ends), ends
+
+
 def test_closed_standard_descriptors_do_no_harm(world, program):
     """A file or a connection that the program opens must not become its output."""
     world.person()
