@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { LEEWAY_S = 60, FINISH_MS = 5000 };
+enum { LEEWAY_S = 60, FINISH_MS = 5000, CLOCK_UNSET_S = 1577836800 /* 2020 */ };
 
 static const char *grant_name(const struct token_grant *grant)
 {
@@ -271,6 +271,15 @@ static void begin(struct session *session)
     }
 }
 
+/* When a request went out. On a machine that begins in 1970 NTP may have set the clock since then: by that clock. One that
+ * stood later and jumped ahead may be that of a virtual machine that was paused, where the reply is from before. */
+static int64_t sent_at_s(int64_t started_s, int64_t started_ms)
+{
+    int64_t now_s = clock_now_s() - (clock_steady_ms() - started_ms) / 1000 - 1;
+
+    return started_s < CLOCK_UNSET_S && now_s >= CLOCK_UNSET_S ? now_s : started_s;
+}
+
 enum moidc_code exchange(struct session *session, const struct wish *wish, const struct token_grant *grant,
                          const struct cache_entry *before, const struct secret *nonce, struct cache_entry **ret,
                          struct moidc_err *err)
@@ -282,6 +291,7 @@ enum moidc_code exchange(struct session *session, const struct wish *wish, const
         .ctx = &sending, .send = send, .remembered = before != NULL ? before->client_auth : NULL};
     enum client_auth worked;
     int64_t started_s;
+    int64_t started_ms;
     enum moidc_code rc;
 
     rc = provider_discover(&session->provider, &wish->call, err);
@@ -294,10 +304,12 @@ enum moidc_code exchange(struct session *session, const struct wish *wish, const
     }
     begin(session);
     started_s = clock_now_s();
+    started_ms = clock_steady_ms();
     rc = client_auth_send(session, wish, &attempt, &worked, err);
     if (rc != MOIDC_OK) {
         return rc;
     }
+    started_s = sent_at_s(started_s, started_ms);
     response->asked_at_s = started_s;
     rc = entry_from(session, wish, grant, response, nonce, before, &entry, err);
     if (rc != MOIDC_OK) {

@@ -192,6 +192,26 @@ def test_a_clock_that_is_set_while_the_renewal_thread_waits(world, who, seconds)
     assert len(world.token_requests()) <= 5 and len(world.browser.openings) == (who != "robot")
 
 
+@pytest.mark.parametrize("who", ["robot", "person"])
+def test_a_clock_that_is_set_right_while_the_provider_answers(world, who):
+    """A machine that begins in 1970, and NTP comes in between: what is brought is judged and kept by the true time."""
+    getattr(world, who)()
+    unset_s = int(time.time()) - 60
+    world.clock.set(-unset_s)
+
+    def change(request, normal):
+        world.clock.set(unset_s)
+        return normal()
+
+    world.provider.fault("token", change, times=1)
+    with world.process() as process:
+        search(process)
+        search(process)
+    assert len(world.token_requests()) == 1 and len(world.browser.openings) == (who == "person")
+    world.run("token()").ok()
+    assert len(world.token_requests()) == 1
+
+
 def test_a_clock_that_is_set_back_makes_no_token_live_longer(world):
     world.robot()
     with world.process() as process:
