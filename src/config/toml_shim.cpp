@@ -4,8 +4,9 @@
 #endif
 #define TOML_MAX_NESTED_VALUES 16
 #include <version>
-/* LLVM's library reads floats without its streams and locales, which then are not linked in. Apple's is the system's. */
-#if defined(_LIBCPP_VERSION) && _LIBCPP_VERSION >= 200000 && !defined(__APPLE__)
+/* LLVM's library reads floats without its streams and locales, which then are not linked in. Apple's is the system's. For
+ * 64-bit ARM that needs the compiler's runtime, and zig's brings a stack protector whose canary is no secret. */
+#if defined(_LIBCPP_VERSION) && _LIBCPP_VERSION >= 200000 && !defined(__APPLE__) && defined(__x86_64__)
 #define TOML_FLOAT_CHARCONV 1
 #endif
 /* Its tables of Unicode tell the compiler that characters such as U+00A1 never come, and documents of strangers have
