@@ -144,7 +144,7 @@ enum moidc_code doctor_tell_way(const struct doctor *doctor, const struct doctor
     }
     doctor_tell(doctor, id_of(way, "tcp", id), MOIDC_VERDICT_FINE, NULL, "%s answers", route->address);
     if (secure && !route->secured) {
-        return tell_stage(doctor, way, "tls", trust_remedy(err->what) == NULL ? way->untrusted : NULL, err);
+        return tell_stage(doctor, way, "tls", trust_remedy(err->what, way->untrusted), err);
     }
     return secure ? tell_tls(doctor, way, err) : MOIDC_OK;
 }

@@ -46,8 +46,6 @@ static void next_unreached(const struct http_failure *failure, const char *does,
 static void tell(const struct http_failure *failure, const struct http_request *request, const char *text,
                  struct moidc_err *err)
 {
-    const char *remedy;
-
     switch (failure->result) {
     case CURLE_OPERATION_TIMEDOUT:
         err_set(err, MOIDC_E_TIMEOUT, "%s did not answer in time (%lld s)", request->what,
@@ -67,11 +65,9 @@ static void tell(const struct http_failure *failure, const struct http_request *
     case CURLE_SSL_CACERT_BADFILE:
         err_set(err, MOIDC_E_NETWORK, "the TLS certificate of %s is not trusted: %s (certificates from %s)",
                 request->what, text, failure->trust_source);
-        remedy = trust_remedy(text);
         err_next(err, "%s",
-                 remedy != NULL
-                     ? remedy
-                     : "if your organisation has a CA of its own, set ca-file (or SSL_CERT_FILE) to its PEM bundle");
+                 trust_remedy(text, "if your organisation has a CA of its own, set ca-file (or SSL_CERT_FILE) to its "
+                                    "PEM bundle"));
         break;
     case CURLE_WRITE_ERROR:
         err_set(err, MOIDC_E_PROTOCOL, "the answer of %s is larger than %d bytes", request->what,

@@ -132,7 +132,7 @@ void trust_clear(struct trust *trust)
     memset(trust, 0, sizeof *trust);
 }
 
-const char *trust_remedy(const char *said)
+const char *trust_remedy(const char *said, const char *otherwise)
 {
     static const struct {
         const char *said; /* by OpenSSL, or by libcurl of the name */
@@ -150,7 +150,7 @@ const char *trust_remedy(const char *said)
             return remedies[i].remedy;
         }
     }
-    return NULL;
+    return otherwise;
 }
 
 const char *trust_proxy(const struct moidc_env *env, const struct url *url)

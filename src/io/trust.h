@@ -23,9 +23,9 @@ enum moidc_code trust_find_below(const char *root, const struct moidc_env *env, 
                                  struct moidc_err *err) MUST_CHECK;
 void trust_clear(struct trust *trust);
 
-/* What to do about a certificate of which the TLS library said that: static; NULL where it may be that its authority is
- * not trusted. */
-const char *trust_remedy(const char *said);
+/* What to do about a certificate of which the TLS library said that: static; `otherwise` where it may be that its authority
+ * is not trusted. */
+const char *trust_remedy(const char *said, const char *otherwise);
 
 /* The proxy for `url` by https_proxy, HTTPS_PROXY, http_proxy, all_proxy, ALL_PROXY; "" for none and for loopback.
  * Borrowed from env. no_proxy is left to the HTTP library. */

@@ -124,7 +124,6 @@ static bool break_answer(struct exchange *exchange)
 static bool answer_upstream_failure(struct exchange *exchange, enum upstream_result result, const char *why)
 {
     const char *uri = moidc_server_uri(exchange->proxy->server);
-    const char *remedy;
     struct moidc_err err;
 
     if (exchange->answered) {
@@ -145,12 +144,9 @@ static bool answer_upstream_failure(struct exchange *exchange, enum upstream_res
         err_next(&err, "check that it works, and that the network lets you reach it");
     } else if (result == UPSTREAM_UNTRUSTED) {
         err_set(&err, MOIDC_E_NETWORK, "the certificate of the tracking server is not trusted: %s", why);
-        remedy = trust_remedy(why);
         err_next(&err, "%s",
-                 remedy != NULL
-                     ? remedy
-                     : "if your organisation has a CA of its own, set MLFLOW_TRACKING_SERVER_CERT_PATH to its "
-                       "PEM bundle");
+                 trust_remedy(why, "if your organisation has a CA of its own, set MLFLOW_TRACKING_SERVER_CERT_PATH to "
+                                   "its PEM bundle"));
     } else if (result == UPSTREAM_UNREACHED) {
         err_set(&err, MOIDC_E_NETWORK, "the tracking server is not reached: %s", why);
         err_next(&err, "check that it runs, and that the network lets you reach it");
