@@ -96,7 +96,8 @@ struct transfer {
     struct http_response *response;
     struct http_route *route;
     size_t header_bytes;
-    bool in_head; /* of an answer, and not in the trailer section behind its body */
+    bool in_head;      /* of an answer, and not in the trailer section behind its body */
+    const char *proxy; /* as trust_proxy() says */
 };
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
@@ -266,14 +267,6 @@ static CURLcode perform(struct http *http, const struct http_request *request, c
     return result;
 }
 
-/* "" for none, and for a malformed URL. */
-static const char *proxy_for(const struct http *http, const struct http_request *request)
-{
-    struct url url;
-
-    return url_parse(request->url, &url) ? trust_proxy(http->env, &url) : "";
-}
-
 static enum moidc_code prepare(struct http *http, const struct http_request *request, struct curl_slist **headers,
                                struct transfer *transfer, struct moidc_err *err)
 {
@@ -282,8 +275,9 @@ static enum moidc_code prepare(struct http *http, const struct http_request *req
     if (!url_parse(request->url, &url)) {
         return err_set(err, MOIDC_E_INTERNAL, "%s has a malformed URL", request->what);
     }
+    transfer->proxy = trust_proxy(http->env, &url);
     if (!add_accepted(headers, request) || !add_header(headers, "Expect:") || !add_authorization(headers, request) ||
-        set_common(http, http->easy, proxy_for(http, request)) != CURLE_OK ||
+        set_common(http, http->easy, transfer->proxy) != CURLE_OK ||
         set_request(http->easy, request, *headers, transfer) != CURLE_OK) {
         return err_memory(err);
     }
@@ -357,7 +351,7 @@ enum moidc_code http_send(struct http *http, const struct http_request *request,
             .result = result,
             .detail = detail,
             .trust_source = http->trust.source,
-            .proxy = proxy_for(http, request),
+            .proxy = transfer.proxy,
             .waited_ms = clock_awake_ms() - began_ms,
         };
 
