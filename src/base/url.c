@@ -209,6 +209,12 @@ static bool has_dot_segment(const char *path, size_t n)
     return false;
 }
 
+/* The octet that two hex digits are. */
+static unsigned char octet(const char *digits)
+{
+    return (unsigned char)((unsigned)hex(digits[0]) << 4 | (unsigned)hex(digits[1]));
+}
+
 /* Decodes what is percent-encoded, in place; the length that is left. */
 static size_t decode_once(char *text, size_t n)
 {
@@ -217,7 +223,7 @@ static size_t decode_once(char *text, size_t n)
     for (size_t i = 0; i < n; out++) {
         bool encoded = text[i] == '%' && n - i >= 3 && hex(text[i + 1]) >= 0 && hex(text[i + 2]) >= 0;
 
-        text[out] = encoded ? (char)(hex(text[i + 1]) << 4 | hex(text[i + 2])) : text[i];
+        text[out] = encoded ? (char)octet(text + i + 1) : text[i];
         i += encoded ? 3 : 1;
     }
     return out;
@@ -313,7 +319,7 @@ static int take_character(const char **path)
         *path = at + 1;
         return (unsigned char)*at;
     }
-    value = (int)(((unsigned)hex(at[1]) << 4 | (unsigned)hex(at[2])) & 0xff); /* url_parse() has seen them */
+    value = octet(at + 1); /* url_parse() has seen them */
     *path = at + 3;
     return is_one_of((char)value, &plain) ? value : ENCODED + value;
 }
