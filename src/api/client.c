@@ -8,16 +8,15 @@ enum { LAST_WAIT_MS = 1000 };
 
 enum moidc_code moidc_client_new(const char *start_dir, struct moidc_client **ret, struct moidc_err *err)
 {
+    CLEANUP(mem_free_p) char *start = start_dir != NULL ? mem_strdup(start_dir) : NULL;
     struct moidc_client *client = mem_zalloc(sizeof *client);
 
-    if (client == NULL || (start_dir != NULL && (client->start_dir = mem_strdup(start_dir)) == NULL) ||
-        !notices_init(&client->notices)) {
-        if (client != NULL) {
-            mem_free(client->start_dir);
-        }
+    if (client == NULL || (start_dir != NULL && start == NULL) || !notices_init(&client->notices)) {
         mem_free(client);
         return err_memory(err);
     }
+    client->start_dir = start;
+    start = NULL;
     pthread_mutex_init(&client->mutex, NULL);
     session_condition_init(&client->idle);
     atomic_init(&client->stopped, false);
