@@ -27,6 +27,10 @@ def process_with(world, faults, fault, **environment):
                          MOIDC_TEST_FILES_WELL=str(world.folder / "well"), **environment)
 
 
+def saved(world):
+    return {p: p.read_bytes() for p in world.cache_files() if p.suffix == ".json"}
+
+
 @linux
 def test_a_disk_that_is_full_is_said_once_and_used_again_when_it_has_room(world, faults):
     world.person()
@@ -50,11 +54,11 @@ def test_a_disk_that_is_full_is_said_once_and_used_again_when_it_has_room(world,
 def test_a_full_disk_leaves_the_old_file_whole(world, faults):
     world.person()
     world.run("token()").ok()
-    before = {p: p.read_bytes() for p in world.cache_files() if p.suffix == ".json"}
+    before = saved(world)
     world.advance(301)
     with process_with(world, faults, "full") as process:
         process.do("token()").ok()
-    assert {p: p.read_bytes() for p in world.cache_files() if p.suffix == ".json"} == before
+    assert saved(world) == before
 
 
 @linux
@@ -62,13 +66,13 @@ def test_a_disk_that_tells_only_at_the_end_that_it_is_full_leaves_the_old_file_w
     """NFS, where nobody waits for the disk: it has no room for what was written a moment ago."""
     world.robot()
     world.run("token()").ok()
-    before = {p: p.read_bytes() for p in world.cache_files() if p.suffix == ".json"}
+    before = saved(world)
     world.advance(301)
     with process_with(world, faults, "full at close") as process:
         process.do("token()").ok()
         said = [line for line in process.stderr.splitlines() if str(world.cache) in line]
     assert len(said) == 1 and os.strerror(errno.ENOSPC) in said[0], said
-    assert {p: p.read_bytes() for p in world.cache_files() if p.suffix == ".json"} == before
+    assert saved(world) == before
 
 
 @linux
