@@ -1,9 +1,6 @@
 """The clock of a test: provider, tracking server and the processes under test all follow it, without sleeping."""
-import functools
 import mmap
-import os
 import struct
-import subprocess
 import time
 
 
@@ -42,16 +39,3 @@ class Clock:
     def set(self, seconds):
         """Somebody sets the machine's clock ahead by that, or back; nothing else in the world moves."""
         self._add(0, 0, seconds)
-
-
-@functools.lru_cache(maxsize=1)
-def library(folder):
-    """Builds clock_shift.c; its path goes into LD_PRELOAD."""
-    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "clock_shift.c")
-    target = folder / "clock_shift.so"
-    compiler = os.environ.get("CC", "cc").split()
-    subprocess.run(
-        [*compiler, "-std=gnu17", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-o", target, source, "-ldl", "-lpthread"],
-        check=True,
-    )
-    return target

@@ -8,8 +8,8 @@ sys.path[:0] = [_here, os.path.dirname(_here)]
 
 import pytest  # noqa: E402
 
-import clock  # noqa: E402
 import jose  # noqa: E402
+import shared_object  # noqa: E402
 import tls  # noqa: E402
 from program import Program  # noqa: E402
 from world import PYTHON, World, Zygote, tools_environment  # noqa: E402
@@ -47,7 +47,7 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.fixture(scope="session")
 def preload(tmp_path_factory):
-    return clock.library(tmp_path_factory.mktemp("clock"))
+    return shared_object.built("clock_shift", tmp_path_factory.mktemp("clock"))
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,9 @@ import errno
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+import shared_object
 from clock import Clock
 from program import DONE, PATH
 
@@ -14,12 +14,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="preloading as of Lin
 
 @pytest.fixture(scope="session")
 def faults(tmp_path_factory):
-    target = tmp_path_factory.mktemp("files") / "file_faults.so"
-    source = Path(__file__).with_name("file_faults.c")
-    compiler = os.environ.get("CC", "cc").split()
-    subprocess.run([*compiler, "-std=gnu17", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-o", target, source, "-ldl"],
-                   check=True)
-    return target
+    return shared_object.built("file_faults", tmp_path_factory.mktemp("files"))
 
 
 def process_with(world, faults, fault, **environment):

@@ -4,12 +4,11 @@ not in its place yet."""
 import collections
 import json
 import os
-import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
+import shared_object
 from world import SOON_S
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the tracer is of Linux")
@@ -21,11 +20,7 @@ Killed = collections.namedtuple("Killed", "at call connects sent")  # at: the nu
 
 @pytest.fixture(scope="session")
 def tracer(tmp_path_factory):
-    target = tmp_path_factory.mktemp("kill") / "kill_at.so"
-    compiler = os.environ.get("CC", "cc").split()
-    source = Path(__file__).with_name("kill_at.c")
-    subprocess.run([*compiler, "-std=gnu17", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-o", target, source], check=True)
-    return target
+    return shared_object.built("kill_at", tmp_path_factory.mktemp("kill"))
 
 
 def run_and_kill(world, tracer, at, log):
