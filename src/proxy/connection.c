@@ -135,7 +135,8 @@ static void refuse_head(struct connection *connection, int status, const char *w
     connection_flush_all(connection);
 }
 
-/* Reads up to the end of the next head, of *length bytes. False when there is none: the client closed, or was told why. */
+/* Reads up to the end of the next head, of *length bytes. False when there is none: the client closed, was told why, or was
+ * sent away to make room. That is settled before a byte is read: what was read cannot be seen to lie unread any more. */
 static bool read_head(struct connection *connection, bool first, size_t *length)
 {
     struct request_scan scan = {0};
@@ -163,13 +164,16 @@ static bool read_head(struct connection *connection, bool first, size_t *length)
         if (waiting > 0 && !begun) {
             begun = true;
             until_ms = clock_steady_ms() + CONNECTION_HEAD_WAIT_MS;
-            if (!proxy_connection_begin(connection)) {
-                return false;
-            }
+        }
+        if (!begun && !proxy_connection_begin(connection)) {
+            return false;
         }
         n = connection_fill(connection);
         if (n == 0) {
             return false;
+        }
+        if (n < 0 && !begun) {
+            proxy_connection_rest(connection);
         }
         if (n < 0 && !connection_wait(connection, POLLIN, until_ms)) {
             if (begun && !atomic_load(&connection->proxy->aborted)) {
@@ -306,9 +310,7 @@ void connection_serve(struct connection *connection)
         size_t length = 0;
         char *head;
 
-        keep = read_head(connection, first, &length) && !atomic_load(&connection->proxy->stopping) &&
-               proxy_connection_begin(connection);
-        if (!keep) {
+        if (!read_head(connection, first, &length) || atomic_load(&connection->proxy->stopping)) {
             break;
         }
         head = mem_strndup(connection->in + connection->in_start, length);
@@ -320,9 +322,6 @@ void connection_serve(struct connection *connection)
         keep = serve_request(connection, head, length);
         mem_wipe(head, length);
         mem_free(head);
-        if (keep) {
-            proxy_connection_rest(connection);
-        }
     }
     proxy_connection_leave(connection);
     if (!connection->gone) {

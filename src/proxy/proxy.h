@@ -55,10 +55,10 @@ void proxy_clients_end(struct moidc_proxy *proxy, bool all);
 /* Waits until nobody is served any more, in short steps, at most that long. */
 void proxy_clients_wait(struct moidc_proxy *proxy, int wait_ms);
 
-/* A request of the connection begins. False when the connection was closed to make room: the request must go nowhere, as
- * its client cannot be answered and will send it again. */
+/* To be called before the first byte of a request is read. False when the connection was closed to make room: its client
+ * cannot be answered, and sends its request again. */
 bool proxy_connection_begin(struct connection *connection) MUST_CHECK;
-/* It waits for its next request. */
+/* No byte of its next request is there: it waits for one. */
 void proxy_connection_rest(struct connection *connection);
 /* No further request of it is served; it makes room for another one. */
 void proxy_connection_leave(struct connection *connection);

@@ -8,15 +8,19 @@ import select
 import signal
 import socket
 import struct
+import sys
 import threading
 import time
 
 import pytest
 
+import shared_object
 from proxied import ARTIFACT, SEARCH, Proxy, RawServer, ok, read_all, read_until, resident_kib, wait_closed
 from scripted import Answer
 from stack.process import free_port
 from tunnel import ForwardProxy
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="preloading as of Linux")
 
 
 @pytest.fixture
@@ -381,10 +385,13 @@ def small(world, program):
     return program
 
 
-def test_who_has_asked_already_makes_no_room_for_others(world, server, small):
-    """Requests that lie unread while others connect: each is answered, and none goes on whose client was sent away."""
+@pytest.mark.parametrize("reading", ["at once", pytest.param("slow", marks=linux)])
+def test_who_has_asked_already_makes_no_room_for_others(world, server, small, reading, tmp_path_factory):
+    """Requests that lie unread while others connect: each is answered, and none goes on whose client was sent away. Nor is one
+    that was read a moment ago."""
+    slow = f"{world.env['LD_PRELOAD']} {shared_object.built('slow_reading', tmp_path_factory.getbasetemp())}" if reading == "slow" else ""
     world.robot()
-    with Proxy(small) as proxy:
+    with Proxy(small, **{"LD_PRELOAD": slow} if slow else {}) as proxy:
         go_on = threading.Event()
         server.fault("busy", lambda request, normal: (go_on.wait(20), Answer(body=b"was busy"))[1])
         os.kill(proxy.pid, signal.SIGSTOP)

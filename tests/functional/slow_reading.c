@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* Preloaded into a process under test: what it has read from a socket lies there for a while before it can look at it, as on a
+ * machine with more to do. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+ssize_t recv(int fd, void *bytes, size_t size, int flags)
+{
+    ssize_t n = ((__typeof__(&recv))dlsym(RTLD_NEXT, "recv"))(fd, bytes, size, flags);
+    int saved = errno;
+
+    if (n > 0) {
+        usleep(20 * 1000);
+    }
+    errno = saved;
+    return n;
+}
