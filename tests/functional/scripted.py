@@ -349,6 +349,8 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.endless or answer.cut is not None:
             head += "Connection: close\r\n"
             self.close_connection = True
+        if ("Connection", "close") in answer.headers:
+            self.close_connection = True
         head = (head + "\r\n").encode("latin-1")
         body = b"" if self.command == "HEAD" else answer.body
         if answer.trailers:
