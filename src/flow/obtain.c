@@ -61,8 +61,9 @@ static enum moidc_code set_servers(const struct session *session, struct cache_e
     return cache_entry_add_server(entry, uri, err);
 }
 
-/* Whether what the provider refused is the refresh token: not where it refuses the client, or is busy or ill. Some say so
- * in a form of their own, with the status of RFC 6749 §5.2; others may come from what stands before the provider. */
+/* Whether what the provider refused is the refresh token: not where it refuses the client, or is busy or ill, whatever
+ * error stands beside that status. Some say so in a form of their own, with the status of RFC 6749 §5.2; others may come
+ * from what stands before the provider. */
 static bool is_about_refresh_token(const struct moidc_err *err)
 {
     return (err->oauth_error[0] != '\0' || err->http_status == 400) &&
@@ -109,8 +110,12 @@ static enum moidc_code renew(struct session *session, const struct cache_dir *di
             entry = NULL;
             return rc;
         }
-        if (rc != MOIDC_E_PROVIDER || strcmp(err->oauth_error, "invalid_grant") != 0) {
-            *ret = rc == MOIDC_E_PROVIDER && is_about_refresh_token(err) ? REFUSED : NOT_REFUSED;
+        if (rc != MOIDC_E_PROVIDER || !is_about_refresh_token(err)) {
+            *ret = NOT_REFUSED;
+            return rc;
+        }
+        if (strcmp(err->oauth_error, "invalid_grant") != 0) {
+            *ret = REFUSED;
             return rc;
         }
         if (again || dir == NULL) {

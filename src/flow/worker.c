@@ -65,7 +65,7 @@ static bool blocks(const struct session *session, const struct moidc_err *err)
         return err->code != MOIDC_E_CANCELLED && err->code != MOIDC_E_MEMORY;
     }
     return err->code == MOIDC_E_TIMEOUT || (err->code == MOIDC_E_PROVIDER && err->oauth_error[0] != '\0' &&
-                                            !oauth_error_is_temporary(err->oauth_error));
+                                            !oauth_error_is_temporary(err->oauth_error) && !outage_shows(err));
 }
 
 /* For how long calls fail at once after this failure; 0: they do not. Mutex held. */

@@ -83,6 +83,15 @@ bool oauth_error_take(const struct http_response *reply, const json_t *object, c
     }
     oauth_error_set(err, error, description != NULL ? description : "", what);
     err_reply(err, reply->status, error);
+    if ((reply->status >= 500 || reply->status == 429) && !oauth_error_is_temporary(error)) {
+        char next[sizeof err->next];
+
+        /* the two contradict each other (RFC 6749 §5.2: 400 or 401), and either may be what is meant */
+        memcpy(next, err->next, sizeof next);
+        err_next(err,
+                 "the provider has a fault of its own or is busy (HTTP status %d): try again later; if it stays, %s",
+                 reply->status, next);
+    }
     return true;
 }
 

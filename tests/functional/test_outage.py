@@ -123,6 +123,22 @@ def test_an_error_of_the_framework_is_an_outage_and_no_refusal(world, status, er
         process.do("token()").ok()
 
 
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+def test_a_refusal_with_the_status_of_an_outage_is_an_outage(world, status):
+    """Of the two, the one that costs nobody a sign-in: it holds for seconds, and the refresh token is kept."""
+    world.person()
+    with world.process() as process:
+        process.do("token()").ok()
+        world.advance(301)
+        world.provider.replace("token", status, json={"error": "invalid_grant"})
+        for _ in range(4):
+            process.do("token()").failed("provider", "invalid_grant", "try again later", "sign in again")
+        world.provider.heal()
+        world.advance(13)
+        process.do("token()").ok()
+    assert len(world.browser.openings) == 1
+
+
 def test_login_is_tried_in_an_outage(world):
     """Whoever asks in so many words is not put off."""
     world.robot()

@@ -650,7 +650,8 @@ def test_a_provider_that_is_ill_is_no_reason_for_a_browser(world):
 
 
 PUT_OFF = [(400, "temporarily_unavailable"), (400, "server_error"), (400, "slow_down"), (429, "too_many_requests"), (429, "slow_down"),
-           (429, "access_denied"), (503, "temporarily_unavailable"), (500, "server_error"), (401, "invalid_client")]
+           (429, "access_denied"), (503, "temporarily_unavailable"), (500, "server_error"), (401, "invalid_client"),
+           (500, "invalid_grant"), (502, "invalid_grant"), (503, "invalid_grant"), (429, "invalid_grant")]
 
 
 @pytest.mark.parametrize("status, error", PUT_OFF)
@@ -663,14 +664,16 @@ def test_a_renewal_that_is_put_off_is_no_reason_for_a_browser(world, status, err
     outcome = world.run("token()")
     outcome.failed("provider", error, f"{world.provider.issuer}/token")
     assert outcome.error["http_status"] == status and outcome.seconds < SOON_S
-    assert len(world.browser.openings) == 1
+    assert status in (400, 401) or "try again later" in outcome.error["next"]
+    assert len(world.browser.openings) == 1 and world.cached()["refresh_token"]
     world.provider.heal()
     world.run("token()").ok()
     assert len(world.browser.openings) == 1 and world.provider.last("token").form["grant_type"] == "refresh_token"
 
 
 @pytest.mark.parametrize("status, error", [(400, "invalid_grant"), (400, "invalid_request"), (400, "unauthorized_client"),
-                                           (400, "unsupported_grant_type"), (400, "invalid_scope"), (403, "access_denied"), (400, "something_new")])
+                                           (400, "unsupported_grant_type"), (400, "invalid_scope"), (403, "access_denied"), (400, "something_new"),
+                                           (401, "invalid_grant"), (403, "invalid_grant")])
 def test_a_renewal_that_is_refused_ends_in_a_new_sign_in(world, status, error):
     world.person()
     world.run("token()").ok()
