@@ -328,11 +328,12 @@ size_t jwks_count(const struct jwks *jwks)
     return jwks->count;
 }
 
-EVP_PKEY *jwks_find(const struct jwks *jwks, const char *alg, const char *kid)
+EVP_PKEY *jwks_find(const struct jwks *jwks, const char *alg, const char *kid, size_t nth)
 {
     const struct jwa *row = jwa_find(alg);
     EVP_PKEY *found = NULL;
     size_t count = 0;
+    size_t named = 0;
 
     for (size_t i = 0; row != NULL && i < jwks->count; i++) {
         const struct jwk *jwk = &jwks->keys[i];
@@ -341,12 +342,13 @@ EVP_PKEY *jwks_find(const struct jwks *jwks, const char *alg, const char *kid)
             continue;
         }
         if (kid != NULL && jwk->kid != NULL && strcmp(jwk->kid, kid) == 0) {
-            return jwk->key;
-        }
-        if (kid == NULL || jwk->kid == NULL) {
+            if (named++ == nth) {
+                return jwk->key;
+            }
+        } else if (kid == NULL || jwk->kid == NULL) {
             found = jwk->key;
             count++;
         }
     }
-    return count == 1 ? found : NULL; /* no guess among several: it would be tried against every key ever published */
+    return named == 0 && count == 1 && nth == 0 ? found : NULL; /* no guess among several: it would be tried against every key ever published */
 }

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { TOKEN_MOST_BYTES = 64 * 1024, PARTS = 3, ECDSA_MOST_DER_BYTES = 160 };
+enum { TOKEN_MOST_BYTES = 64 * 1024, PARTS = 3, ECDSA_MOST_DER_BYTES = 160, KEYS_TRIED_MOST = 8 };
 
 enum part { HEADER, PAYLOAD, SIGNATURE };
 
@@ -214,6 +214,23 @@ static enum moidc_code verify_parts(const struct parts *parts, const struct jwa 
     return rc != MOIDC_OK ? rc : verify(alg, key, parts->text[HEADER], parts->signed_length, der, der_length, err);
 }
 
+/* By one of the keys that fit: a provider that changes its key may keep the kid, or have two with one (RFC 7517 §4.5). */
+static enum moidc_code verify_by_any(const struct jwks *jwks, const struct parts *parts, const struct jwa *alg,
+                                     const char *kid, struct moidc_err *err)
+{
+    enum moidc_code rc = MOIDC_E_PROTOCOL;
+
+    for (size_t i = 0; i < KEYS_TRIED_MOST && rc == MOIDC_E_PROTOCOL; i++) {
+        EVP_PKEY *key = jwks_find(jwks, alg->name, kid, i);
+
+        if (key == NULL) {
+            break;
+        }
+        rc = verify_parts(parts, alg, key, err);
+    }
+    return rc;
+}
+
 enum moidc_code jws_verify_signature(const char *token, size_t n, const struct jwks *jwks, bool *unknown_key,
                                      struct moidc_err *err)
 {
@@ -222,7 +239,6 @@ enum moidc_code jws_verify_signature(const char *token, size_t n, const struct j
     const struct jwa *alg = NULL;
     const char *kid = NULL;
     struct parts parts;
-    EVP_PKEY *key;
     enum moidc_code rc;
 
     *unknown_key = false;
@@ -239,14 +255,13 @@ enum moidc_code jws_verify_signature(const char *token, size_t n, const struct j
     if (rc != MOIDC_OK) {
         return rc;
     }
-    key = jwks_find(jwks, alg->name, kid);
-    if (key == NULL) {
+    if (jwks_find(jwks, alg->name, kid, 0) == NULL) {
         *unknown_key = true;
         err_set(err, MOIDC_E_PROTOCOL, "no key of the provider fits the ID token (alg %s, %s)", alg->name,
                 kid != NULL ? "by its kid" : "which names no kid: exactly one key must fit");
         return err_next(err, "sign in again; if it stays so, ask the provider's operator whether its key set is right");
     }
-    rc = verify_parts(&parts, alg, key, err);
+    rc = verify_by_any(jwks, &parts, alg, kid, err);
     ERR_clear_error(); /* other users of libcrypto in the process share the queue; OpenSSL fills it in success too */
     if (rc != MOIDC_OK) {
         *unknown_key = rc == MOIDC_E_PROTOCOL; /* the key that fits may be the one before */

@@ -263,6 +263,8 @@ ACCEPTED = [
         "jwks", lambda document: document["keys"][1].update(use="enc")))),
     Row("kid-absent-and-one-key-of-the-key_ops", header={"kid": DROP}, prepare=lambda p: (two_unnamed_keys(p), p.alter(
         "jwks", lambda document: document["keys"][1].update(key_ops=["encrypt", "wrapKey"])))),
+    Row("kid-of-three-keys-that-fit", prepare=lambda p: p.alter("jwks", lambda d: {"keys": [
+        jose.Key("RS256", label=label, kid=d["keys"][0]["kid"]).jwk for label in ("second", "intruder")] + d["keys"]})),
 ]
 
 

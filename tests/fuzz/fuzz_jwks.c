@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const struct jwa *alg = jwa_find(names[i]);
 
         for (size_t k = 0; k < sizeof kids / sizeof kids[0]; k++) {
-            EVP_PKEY *key = jwks_find(jwks, names[i], kids[k]);
+            EVP_PKEY *key = jwks_find(jwks, names[i], kids[k], 0);
 
             HOLDS(key == NULL || alg != NULL);
             if (key != NULL) {

@@ -21,7 +21,7 @@ static bool finds(const char *text, const char *alg, const char *kid)
 {
     CLEANUP(jwks_free_p) struct jwks *jwks = parse(text);
 
-    return jwks_find(jwks, alg, kid) != NULL;
+    return jwks_find(jwks, alg, kid, 0) != NULL;
 }
 
 static void check_row(const char *name, bool got, bool expected)
@@ -275,7 +275,7 @@ static void test_private_parts_are_not_read(void)
                            "\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}",
                            NULL);
     CLEANUP(jwks_free_p) struct jwks *jwks = parse(text);
-    EVP_PKEY *key = jwks_find(jwks, "EdDSA", NULL);
+    EVP_PKEY *key = jwks_find(jwks, "EdDSA", NULL, 0);
     unsigned char secret[32];
     size_t n = sizeof secret;
 
@@ -314,6 +314,19 @@ static void test_without_kid_exactly_one_key_must_fit(void)
 
         check_row(rows[i].name, finds(jwks, "RS256", rows[i].kid), rows[i].found);
     }
+}
+
+static void test_keys_with_one_kid_are_told_one_after_the_other(void)
+{
+    CLEANUP(mem_free_p) char *a = make_jwk(RSA_A, ",\"kid\":\"a\"");
+    CLEANUP(mem_free_p) char *b = make_jwk(RSA_B, ",\"kid\":\"a\"");
+    CLEANUP(mem_free_p) char *text = make_jwks(a, b);
+    CLEANUP(jwks_free_p) struct jwks *jwks = parse(text);
+
+    CHECK(jwks_find(jwks, "RS256", "a", 0) != NULL && jwks_find(jwks, "RS256", "a", 1) != NULL);
+    CHECK(jwks_find(jwks, "RS256", "a", 0) != jwks_find(jwks, "RS256", "a", 1));
+    CHECK(jwks_find(jwks, "RS256", "a", 2) == NULL);
+    CHECK(jwks_find(jwks, "ES256", "a", 0) == NULL && jwks_find(jwks, "RS256", NULL, 0) == NULL);
 }
 
 static void test_what_is_no_key_does_not_hide_the_one_that_is(void)
@@ -396,10 +409,10 @@ static void test_at_most_1000_keys_are_kept(void)
     CLEANUP(mem_free_p) char *text = many(jwk, 1001);
     CLEANUP(jwks_free_p) struct jwks *jwks = parse(text);
 
-    CHECK(jwks_find(jwks, "ES512", "0") != NULL);
-    CHECK(jwks_find(jwks, "ES512", "999") != NULL);
-    CHECK(jwks_find(jwks, "ES512", "1000") == NULL);
-    CHECK(jwks_find(jwks, "ES512", NULL) == NULL);
+    CHECK(jwks_find(jwks, "ES512", "0", 0) != NULL);
+    CHECK(jwks_find(jwks, "ES512", "999", 0) != NULL);
+    CHECK(jwks_find(jwks, "ES512", "1000", 0) == NULL);
+    CHECK(jwks_find(jwks, "ES512", NULL, 0) == NULL);
 }
 
 static enum moidc_code parse_once(void *ctx, struct moidc_err *err)
@@ -432,6 +445,7 @@ int main(void)
     RUN(test_ed25519_keys_have_32_bytes);
     RUN(test_private_parts_are_not_read);
     RUN(test_without_kid_exactly_one_key_must_fit);
+    RUN(test_keys_with_one_kid_are_told_one_after_the_other);
     RUN(test_what_is_no_key_does_not_hide_the_one_that_is);
     RUN(test_documents_that_are_no_key_set_are_refused);
     RUN(test_an_empty_set_is_valid);

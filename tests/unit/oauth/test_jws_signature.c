@@ -218,6 +218,31 @@ static void test_hash_of_token_is_that_of_its_alg(void)
     }
 }
 
+/* RFC 7517 §4.5. The bound is against a provider that has this machine check thousands of long keys. */
+static void test_of_several_keys_with_one_kid_each_is_tried_up_to_eight(void)
+{
+    static const struct {
+        size_t others; /* keys of that kid before the right one */
+        const char *reason;
+    } rows[] = {{1, NULL}, {7, NULL}, {8, "wrong signature"}};
+    CLEANUP(mem_free_p) char *right = make_jwk(P256_A, ",\"kid\":\"a\"");
+    CLEANUP(mem_free_p) char *other = make_jwk(P256_B, ",\"kid\":\"a\"");
+    CLEANUP(mem_free_p) char *token = make_token("{\"alg\":\"ES256\",\"kid\":\"a\"}", PAYLOAD_TEXT, "ES256", P256_A);
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        CLEANUP(strbuf_free) struct strbuf buf = STRBUF_INIT(MAKER_MOST);
+        CLEANUP(jwks_free_p) struct jwks *jwks = NULL;
+
+        strbuf_add_text(&buf, "{\"keys\":[");
+        for (size_t k = 0; k < rows[i].others; k++) {
+            strbuf_add_format(&buf, "%s,", other);
+        }
+        strbuf_add_format(&buf, "%s]}", right);
+        jwks = parse(strbuf_text(&buf));
+        check_bytes("several keys", token, strlen(token), jwks, rows[i].reason, rows[i].reason != NULL);
+    }
+}
+
 int main(void)
 {
     keys_begin();
@@ -226,6 +251,7 @@ int main(void)
     RUN(test_hmac_keyed_by_the_public_key_is_refused);
     RUN(test_ecdsa_signatures_have_one_form);
     RUN(test_rsa_signatures_are_as_long_as_the_modulus);
+    RUN(test_of_several_keys_with_one_kid_each_is_tried_up_to_eight);
     RUN(test_hash_of_token_is_that_of_its_alg);
     keys_end();
     return check_summary();
