@@ -21,6 +21,8 @@ enum moidc_code json_object_parse(const char *bytes, size_t n, const char *what,
 void json_release(json_t *value);
 DEFINE_CLEANUP(json_t *, json_release)
 
+/* The member, borrowed; NULL when it is absent, or null, as some write for what they do not have (OIDC Core §5.3.2). */
+const json_t *json_member(const json_t *object, const char *key);
 /* The member's string, borrowed; NULL when it is absent or no string. */
 const char *json_text(const json_t *object, const char *key);
 /* The same, and NULL for "" too, which some write for what they do not have. */

@@ -107,7 +107,7 @@ static enum moidc_code check_aud(const json_t *claims, const char *client_id, si
  * only where the provider says whom it gave the token to. */
 static enum moidc_code check_azp(const json_t *claims, const char *client_id, size_t audiences, struct moidc_err *err)
 {
-    const json_t *azp = json_object_get(claims, "azp");
+    const json_t *azp = json_member(claims, "azp");
 
     if (azp == NULL && audiences > 1) {
         return refuse(err, "has several audiences (aud) and no authorized party (azp)", ASK_OPERATOR);
@@ -153,7 +153,7 @@ static enum moidc_code check_times(const json_t *claims, const struct id_token_e
                 (long long)(token->issued_at_s - expect->now_s));
         return err_next(err, "%s", CHECK_CLOCK);
     }
-    if (json_object_get(claims, "nbf") == NULL) {
+    if (json_member(claims, "nbf") == NULL) {
         return MOIDC_OK;
     }
     if (!json_seconds(claims, "nbf", &nbf)) {
@@ -170,7 +170,7 @@ static enum moidc_code check_times(const json_t *claims, const struct id_token_e
 /* OIDC Core §3.1.3.7 rule 11: the token answers the request that this client sent. */
 static enum moidc_code check_nonce(const json_t *claims, const struct id_token_expect *expect, struct moidc_err *err)
 {
-    const json_t *nonce = json_object_get(claims, "nonce");
+    const json_t *nonce = json_member(claims, "nonce");
 
     if (expect->nonce == NULL || (expect->renewal && nonce == NULL)) {
         return MOIDC_OK;
@@ -206,7 +206,7 @@ static enum moidc_code check_at_hash(const json_t *claims, const struct secret *
                                      const struct secret *access_token, struct moidc_err *err)
 {
     CLEANUP(strbuf_free) struct strbuf expected = STRBUF_INIT(AT_HASH_MOST_CHARACTERS);
-    const json_t *at_hash = json_object_get(claims, "at_hash");
+    const json_t *at_hash = json_member(claims, "at_hash");
     const char *hash = NULL;
     enum moidc_code rc;
 

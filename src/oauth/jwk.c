@@ -226,14 +226,14 @@ static enum moidc_code public_key(const json_t *jwk, struct jwk *ret, struct moi
  * string (§4.5), where it has these members. */
 static bool is_for_signatures(const json_t *jwk)
 {
-    const json_t *use = json_object_get(jwk, "use");
-    const json_t *alg = json_object_get(jwk, "alg");
-    const json_t *kid = json_object_get(jwk, "kid");
+    const json_t *use = json_member(jwk, "use");
+    const json_t *alg = json_member(jwk, "alg");
+    const json_t *kid = json_member(jwk, "kid");
 
     if (use != NULL && (!json_is_string(use) || strcmp(json_string_value(use), "sig") != 0)) {
         return false;
     }
-    if (json_object_get(jwk, "key_ops") != NULL && !json_array_has(jwk, "key_ops", "verify")) {
+    if (json_member(jwk, "key_ops") != NULL && !json_array_has(jwk, "key_ops", "verify")) {
         return false;
     }
     if (alg != NULL && (!json_is_string(alg) || jwa_find(json_string_value(alg)) == NULL)) {
@@ -350,5 +350,7 @@ EVP_PKEY *jwks_find(const struct jwks *jwks, const char *alg, const char *kid, s
             count++;
         }
     }
-    return named == 0 && count == 1 && nth == 0 ? found : NULL; /* no guess among several: it would be tried against every key ever published */
+    return named == 0 && count == 1 && nth == 0
+               ? found
+               : NULL; /* no guess among several: it would be tried against every key ever published */
 }

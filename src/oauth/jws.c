@@ -108,7 +108,7 @@ static enum moidc_code unknown_alg(const char *alg, struct moidc_err *err)
 static enum moidc_code read_header(const json_t *header, const struct jwa **alg, const char **kid,
                                    struct moidc_err *err)
 {
-    const json_t *id = json_object_get(header, "kid");
+    const json_t *id = json_member(header, "kid");
     const char *name = json_text(header, "alg");
 
     /* RFC 7515 §4.1.11: what `crit` lists has to be understood, and no extension is; `b64` is one (RFC 7797 §6) */

@@ -58,11 +58,11 @@ static enum moidc_code endpoint(const json_t *document, const struct member *mem
                                 struct moidc_err *err)
 {
     const char *name = member->name;
-    const json_t *value = json_object_get(document, name);
+    const json_t *value = json_member(document, name);
     const char *text = json_string_value(value);
     struct url url;
 
-    if (value == NULL || json_is_null(value) || (member->optional && text != NULL && *text == '\0')) {
+    if (value == NULL || (member->optional && text != NULL && *text == '\0')) {
         return MOIDC_OK;
     }
     if (text == NULL || strlen(text) > ENDPOINT_MOST_BYTES || !url_parse(text, &url) || url.fragment || url.userinfo) {

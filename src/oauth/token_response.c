@@ -12,10 +12,10 @@ enum { LIFETIME_MOST_S = 10 * 365 * 86400 }; /* beyond it nobody means what he s
 
 static enum moidc_code token(const json_t *reply, const char *name, struct secret **ret, struct moidc_err *err)
 {
-    const json_t *value = json_object_get(reply, name);
+    const json_t *value = json_member(reply, name);
     enum moidc_code rc;
 
-    if (value == NULL || json_is_null(value)) {
+    if (value == NULL) {
         return MOIDC_OK;
     }
     if (json_is_string(value) && json_string_length(value) == 0 && strcmp(name, "access_token") != 0) {

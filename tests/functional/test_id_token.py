@@ -263,6 +263,8 @@ ACCEPTED = [
         "jwks", lambda document: document["keys"][1].update(use="enc")))),
     Row("kid-absent-and-one-key-of-the-key_ops", header={"kid": DROP}, prepare=lambda p: (two_unnamed_keys(p), p.alter(
         "jwks", lambda document: document["keys"][1].update(key_ops=["encrypt", "wrapKey"])))),
+    Row("null-for-what-may-be-absent", header={"kid": None}, claims={"azp": None, "nbf": None, "at_hash": None}, prepare=lambda p: p.alter(
+        "jwks", lambda d: d["keys"][0].update(kid=None, use=None, alg=None, key_ops=None, x5c=None))),
     Row("kid-of-three-keys-that-fit", prepare=lambda p: p.alter("jwks", lambda d: {"keys": [
         jose.Key("RS256", label=label, kid=d["keys"][0]["kid"]).jwk for label in ("second", "intruder")] + d["keys"]})),
 ]

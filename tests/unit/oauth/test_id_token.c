@@ -230,7 +230,9 @@ static void test_authorized_party_is_the_client(void)
         {"{\"azp\":\"api\"}", NULL, "issued to another client"},
         {"{\"azp\":\"\"}", NULL, "issued to another client"},
         {"{\"azp\":7}", NULL, "(azp) that is no string"},
-        {"{\"azp\":null}", NULL, "(azp) that is no string"},
+        {"{\"azp\":null}", NULL, NULL},
+        {"{\"aud\":[\"" CLIENT "\",\"api\"],\"azp\":null}", NULL,
+         "several audiences (aud) and no authorized party (azp)"},
         {"{\"azp\":[\"" CLIENT "\"]}", NULL, "(azp) that is no string"},
     };
     struct id_token_expect expect = first_sign_in();
@@ -270,7 +272,7 @@ static void test_times(void)
         {"{\"nbf\":1700000061}", NULL, "not valid yet: nbf lies 61 s ahead"},
         {"{\"nbf\":0}", NULL, NULL},
         {"{\"nbf\":\"0\"}", NULL, "(nbf) that is no number"},
-        {"{\"nbf\":null}", NULL, "(nbf) that is no number"},
+        {"{\"nbf\":null}", NULL, NULL},
         {"{\"nbf\":1e17}", NULL, "(nbf) that is no number"},
     };
     struct id_token_expect expect = first_sign_in();
@@ -337,7 +339,7 @@ static void test_at_hash_of_the_wrong_form_is_refused(void)
         {"{\"at_hash\":\"YiHPD2T9DaX5B837XJXtow=\"}", NULL, "at_hash is wrong"},
         {"{\"at_hash\":\"YiHPD2T9DaX5B837XJXto32BKkT6ZcpVAT6si9f5KiY\"}", NULL, "at_hash is wrong"},
         {"{\"at_hash\":7}", NULL, "at_hash that is no string"},
-        {"{\"at_hash\":null}", NULL, "at_hash that is no string"},
+        {"{\"at_hash\":null}", NULL, NULL},
         {"{\"at_hash\":[]}", NULL, "at_hash that is no string"},
     };
     struct id_token_expect expect = first_sign_in();

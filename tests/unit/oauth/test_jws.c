@@ -59,7 +59,7 @@ static void test_headers(void)
         {"{\"alg\":[\"RS256\"],\"kid\":\"rsa\"}", "RS256", RSA_A, "names no algorithm", false},
         {"{\"kid\":\"rsa\"}", "RS256", RSA_A, "names no algorithm", false},
         {"{\"alg\":\"RS256\",\"kid\":7}", "RS256", RSA_A, "no string (kid", false},
-        {"{\"alg\":\"RS256\",\"kid\":null}", "RS256", RSA_A, "no string (kid", false},
+        {"{\"alg\":\"RS256\",\"kid\":null}", "RS256", RSA_A, "exactly one key must fit", true},
         {"{\"alg\":\"RS256\",\"kid\":\"rsa\\u0000\"}", "RS256", RSA_A, "header of the ID token is not JSON", false},
         /* extensions (RFC 7515 §4.1.11, RFC 7797) */
         {"{\"alg\":\"RS256\",\"kid\":\"rsa\",\"crit\":[\"exp\"],\"exp\":1}", "RS256", RSA_A, "crit", false},
