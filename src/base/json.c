@@ -116,6 +116,10 @@ enum moidc_code json_object_parse(const char *bytes, size_t n, const char *what,
     if (n > JSON_MOST_BYTES) {
         return err_set(err, MOIDC_E_PROTOCOL, "%s is larger than %d bytes", what, (int)JSON_MOST_BYTES);
     }
+    if (n >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) { /* RFC 8259 §8.1: a byte order mark may be passed over */
+        bytes += 3;
+        n -= 3;
+    }
     if (n > 0 && memchr(bytes, '\0', n) != NULL) { /* jansson passes over one that follows a number or a word */
         return err_set(err, MOIDC_E_PROTOCOL, "%s is not JSON (it holds a NUL byte)", what);
     }

@@ -11,7 +11,8 @@
 
 enum { JSON_MOST_BYTES = 1 << 20, JSON_MOST_DEPTH = 64, JSON_MOST_VALUES = 1 << 16 };
 
-/* Parses the `n` bytes, which must be one JSON object (RFC 8259) in UTF-8, without duplicate keys or NUL in strings.
+/* Parses the `n` bytes, which must be one JSON object (RFC 8259) in UTF-8, without duplicate keys or NUL in strings. A byte
+ * order mark before it is passed over (§8.1).
  *   what  what it is, for the message: "the provider's metadata"
  *   ret   json_release() */
 enum moidc_code json_object_parse(const char *bytes, size_t n, const char *what, json_t **ret,

@@ -223,6 +223,18 @@ def test_metadata_that_is_no_proper_json_object_is_refused(world, body):
     assert world.provider.count("token") == 0
 
 
+def test_answers_that_begin_with_a_byte_order_mark_are_taken(world):
+    """RFC 8259 §8.1 lets who reads pass over it: Windows writes it, and so may a file that serves as metadata."""
+    def marked(request, normal):
+        answer = normal()
+        return dataclasses.replace(answer, body=b"\xef\xbb\xbf" + answer.body)
+
+    for endpoint in ("discovery", "jwks", "token"):
+        world.provider.fault(endpoint, marked)
+    world.person()
+    world.run("search()").ok()
+
+
 # --- the token endpoint ---
 @pytest.mark.parametrize("field", ["access_token", "refresh_token", "id_token"])
 @pytest.mark.parametrize("value", ["abcdefgh\r\nX-Evil: 1", "abcdefgh\0ijkl", "abc defgh", "abcdefgh\x7f", "töken", "\u202eabcdefgh", "", 12345678,

@@ -48,10 +48,22 @@ static void test_only_one_object_is_json_here(void)
     REFUSED("{\"a\":NaN}", "is not JSON");
     REFUSED("{\"a\":01}", "is not JSON");
     REFUSED("{\"a\":1e999}", "is not JSON");
-    REFUSED("\xef\xbb\xbf{}", "is not JSON");
     REFUSED("{\"a\":\"\n\"}", "is not JSON");
     json_release(parse(" \n{} \t"));
     CHECK(err.code == MOIDC_OK);
+}
+
+/* RFC 8259 §8.1: as Windows writes it */
+static void test_a_byte_order_mark_at_the_beginning_is_passed_over(void)
+{
+    json_release(parse("\xef\xbb\xbf{\"a\":1}"));
+    CHECK(err.code == MOIDC_OK);
+    REFUSED("\xef\xbb\xbf", "is not JSON");
+    REFUSED("\xef\xbb{}", "is not JSON");
+    REFUSED("\xef\xbb\xbf\xef\xbb\xbf{}", "is not JSON");
+    REFUSED(" \xef\xbb\xbf{}", "is not JSON");
+    REFUSED("{}\xef\xbb\xbf", "is not JSON");
+    REFUSED("\xff\xfe{\0}\0", "is not JSON");
 }
 
 static void test_keys_that_stand_twice_are_refused(void)
@@ -227,6 +239,7 @@ static void test_every_failing_allocation_is_told(void)
 int main(void)
 {
     RUN(test_only_one_object_is_json_here);
+    RUN(test_a_byte_order_mark_at_the_beginning_is_passed_over);
     RUN(test_keys_that_stand_twice_are_refused);
     RUN(test_nul_and_broken_utf8_are_refused);
     RUN(test_messages_quote_nothing);
