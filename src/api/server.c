@@ -34,7 +34,10 @@ enum moidc_code moidc_server_find(struct moidc_client *client, const char *uri, 
         return MOIDC_OK;
     }
     if (url_is_ambiguous(&url)) {
-        return lookup_check(lookup, &url, err);
+        pthread_mutex_lock(&client->mutex);
+        rc = lookup_check_odd(client, lookup, &url, err);
+        pthread_mutex_unlock(&client->mutex);
+        return rc == MOIDC_OK ? lookup_check(lookup, &url, err) : rc;
     }
     pthread_mutex_lock(&client->mutex);
     server = met_settled(client, &url);

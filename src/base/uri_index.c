@@ -131,3 +131,8 @@ bool uri_index_any_below(const struct uri_index *index, const char *uri)
     }
     return false;
 }
+
+bool uri_index_any_within(const struct uri_index *index, const char *uri)
+{
+    return exactly(index, uri) != NULL || uri_index_any_below(index, uri);
+}

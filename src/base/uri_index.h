@@ -24,5 +24,7 @@ bool uri_index_find(const struct uri_index *index, const struct url *url, void *
 
 /* True when one of them lies below the normalised `uri` and is not that one. */
 bool uri_index_any_below(const struct uri_index *index, const char *uri);
+/* The same, and true when that one is there too. */
+bool uri_index_any_within(const struct uri_index *index, const char *uri);
 
 #endif

@@ -449,6 +449,39 @@ def test_variables_that_describe_an_ambiguous_uri_are_an_error_before_any_reques
     assert world.server.requests == []
 
 
+@pytest.mark.parametrize("path", ["/a/../b", "/a%2Fb", "/%2e%2e/x"])
+@pytest.mark.parametrize("place", ["project", "own"])
+def test_a_block_that_describes_an_ambiguous_uri_is_an_error_where_it_is_called(world, path, place):
+    """It was silence: the request that is written so matches nothing, and its file was not read for it."""
+    uri = world.server.uri + path
+    (world.write if place == "project" else world.write_user_file)(world.robot_settings(uri=uri))
+    with world.process() as process:
+        for _ in range(2):
+            process.do(f"search({uri!r})").failed("configuration", "the `uri` of a block holds user info", "dot segments", "line")
+    assert world.server.requests == []
+
+
+def test_an_odd_request_makes_no_stranger_of_its_server(world):
+    world.robot()
+    world.unguarded = True
+    with world.process() as process:
+        process.do(f"search('{world.server.uri}/a%2Fb')")
+        odd = len(world.server.requests)
+        process.do("search()").ok()
+    assert [request.bearer is not None for request in world.server.requests[odd:]] == [True]
+
+
+def test_a_file_that_breaks_ends_no_odd_request_beside_a_server_that_works(world):
+    world.robot()
+    world.unguarded = True
+    with world.process() as process:
+        process.do("search()").ok()
+        world.write(world.robot_settings(uri=f"{HOST}/a/../b"))
+        process.do("search()").ok()
+        outcome = process.do(f"search('{world.server.uri}/a/../b')")
+        assert len(world.server.requests) > 2 and "settings" not in (outcome.error or {"text": ""})["text"]
+
+
 def test_they_concern_no_server_that_a_file_describes_nor_another_host(world):
     other, world.unguarded = world.new_server(), True
     world.write(world.robot_settings(uri=f"{world.server.uri}/x"))

@@ -55,6 +55,7 @@ static void test_an_empty_one_covers_nothing(void)
     CLEANUP(uri_index_free_p) struct uri_index *index = index_of(URIS, 0);
 
     CHECK(found(index, "https://h/a") == NULL && !uri_index_any_below(index, "https://h"));
+    CHECK(!uri_index_any_within(index, "https://h"));
 }
 
 static void test_what_lies_below_is_not_what_only_begins_so(void)
@@ -65,6 +66,8 @@ static void test_what_lies_below_is_not_what_only_begins_so(void)
     CHECK(uri_index_any_below(index, "https://h/a/b/c") && !uri_index_any_below(index, "https://h/a/b/c/d"));
     CHECK(!uri_index_any_below(index, "https://h:8443") && !uri_index_any_below(index, "https://h/a-b"));
     CHECK(uri_index_any_below(index, "http://[::1]:5") && !uri_index_any_below(index, "http://[::1]"));
+    CHECK(uri_index_any_within(index, "https://h") && uri_index_any_within(index, "https://h/a/b/c/d"));
+    CHECK(!uri_index_any_within(index, "https://h/a/b/c/d/e") && !uri_index_any_within(index, "https://h/a-"));
 }
 
 static void test_of_two_for_one_uri_the_one_with_a_value_counts(void)
