@@ -47,19 +47,6 @@ bool proxy_connection_begin(struct connection *connection)
     return ours;
 }
 
-void proxy_connection_rest(struct connection *connection)
-{
-    struct moidc_proxy *proxy = connection->proxy;
-
-    pthread_mutex_lock(&proxy->mutex);
-    connection->state = CONNECTION_IDLE;
-    connection->idle_since_ms = clock_steady_ms();
-    if (atomic_load(&proxy->stopping)) {
-        shutdown(connection->fd, SHUT_RD); /* it would wait for a request that is not taken any more */
-    }
-    pthread_mutex_unlock(&proxy->mutex);
-}
-
 /* Mutex held. */
 static void mark_leaving(struct connection *connection)
 {
@@ -67,6 +54,49 @@ static void mark_leaving(struct connection *connection)
         connection->state = CONNECTION_LEAVING;
         connection->proxy->leaving_count++;
     }
+}
+
+/* True where its client has sent something that its thread has not read yet: it is no idle one, though it looks so. */
+static bool has_unread(const struct connection *connection)
+{
+    int n = 0;
+
+    return ioctl(connection->fd, FIONREAD, &n) == 0 && n > 0;
+}
+
+/* Closes the connection that has waited for its next request for longest; the oldest of several. `served`: of those that have
+ * a thread, which gets free so. Mutex held. */
+static bool evict(struct moidc_proxy *proxy, bool served)
+{
+    struct connection *oldest = NULL;
+
+    for (struct connection *connection = proxy->connections; connection != NULL; connection = connection->next) {
+        if (connection->state == CONNECTION_IDLE && (connection->served || !served) &&
+            (oldest == NULL || connection->idle_since_ms <= oldest->idle_since_ms) && !has_unread(connection)) {
+            oldest = connection;
+        }
+    }
+    if (oldest != NULL) {
+        mark_leaving(oldest);
+        shutdown(oldest->fd, SHUT_RDWR);
+    }
+    return oldest != NULL;
+}
+
+void proxy_connection_rest(struct connection *connection)
+{
+    struct moidc_proxy *proxy = connection->proxy;
+
+    pthread_mutex_lock(&proxy->mutex);
+    connection->state = CONNECTION_IDLE;
+    connection->idle_since_ms = clock_steady_ms();
+    if (proxy->starved && proxy->queue_length > proxy->leaving_count) {
+        evict(proxy, true);
+    }
+    if (atomic_load(&proxy->stopping)) {
+        shutdown(connection->fd, SHUT_RD); /* it would wait for a request that is not taken any more */
+    }
+    pthread_mutex_unlock(&proxy->mutex);
 }
 
 void proxy_connection_leave(struct connection *connection)
@@ -117,8 +147,10 @@ static struct connection *next_connection(struct moidc_proxy *proxy)
     }
     connection = proxy->queue;
     if (connection != NULL) {
+        connection->served = true;
         proxy->queue = connection->queue_next;
         proxy->queue_length--;
+        proxy->starved = proxy->starved && proxy->queue != NULL;
     } else {
         proxy->thread_count--; /* the last touch: the proxy may be freed after it */
     }
@@ -137,32 +169,6 @@ static void *work(void *arg)
     return NULL;
 }
 
-/* True where its client has sent something that its thread has not read yet: it is no idle one, though it looks so. */
-static bool has_unread(const struct connection *connection)
-{
-    int n = 0;
-
-    return ioctl(connection->fd, FIONREAD, &n) == 0 && n > 0;
-}
-
-/* Closes the connection that has waited for its next request for longest; the oldest of several. Mutex held. */
-static bool evict(struct moidc_proxy *proxy)
-{
-    struct connection *oldest = NULL;
-
-    for (struct connection *connection = proxy->connections; connection != NULL; connection = connection->next) {
-        if (connection->state == CONNECTION_IDLE &&
-            (oldest == NULL || connection->idle_since_ms <= oldest->idle_since_ms) && !has_unread(connection)) {
-            oldest = connection;
-        }
-    }
-    if (oldest != NULL) {
-        mark_leaving(oldest);
-        shutdown(oldest->fd, SHUT_RDWR);
-    }
-    return oldest != NULL;
-}
-
 /* False when there is no room, not even to say so. Those that are leaving hold their descriptors for a moment only, but
  * not without bound. Mutex held. */
 static bool make_room(struct moidc_proxy *proxy, struct connection *connection)
@@ -170,7 +176,8 @@ static bool make_room(struct moidc_proxy *proxy, struct connection *connection)
     if (proxy->connection_count >= proxy->connections_most + TURNED_AWAY_MOST) {
         return false;
     }
-    connection->surplus = proxy->connection_count - proxy->leaving_count >= proxy->connections_most && !evict(proxy);
+    connection->surplus =
+        proxy->connection_count - proxy->leaving_count >= proxy->connections_most && !evict(proxy, false);
     return true;
 }
 
@@ -212,7 +219,8 @@ static bool start(struct moidc_proxy *proxy)
     return failed == 0;
 }
 
-/* No thread came to be for it. The connections that wait are served by those that there are, or by none. */
+/* No thread came to be for it. The connections that wait are served by those that there are, of which one that is idle makes
+ * room; where there is none, the client is told. */
 static void give_up_thread(struct moidc_proxy *proxy)
 {
     struct connection *orphan = NULL;
@@ -222,9 +230,15 @@ static void give_up_thread(struct moidc_proxy *proxy)
         orphan = proxy->queue;
         proxy->queue = orphan->queue_next;
         proxy->queue_length--;
+    } else if (proxy->queue != NULL) {
+        proxy->starved = true;
+        if (proxy->queue_length > proxy->leaving_count) {
+            evict(proxy, true);
+        }
     }
     pthread_mutex_unlock(&proxy->mutex);
     if (orphan != NULL) {
+        connection_turn_away(orphan);
         forget(orphan);
     }
 }

@@ -16,6 +16,7 @@ enum {
     WAIT_STEP_MS = 1000,
     FIRST_WAIT_MS = 10 * 1000, /* for the first byte: nobody has shown a key yet */
     LINGER_MS = 2000,
+    TURN_AWAY_MS = 200, /* nobody else is let in meanwhile */
     REPLY_MOST_BYTES = 16 * 1024,
 };
 
@@ -285,9 +286,9 @@ static bool serve_request(struct connection *connection, const char *head, size_
 
 /* Lets the client read what was sent: closing with bytes unread sends RST, which may take the answer back from it
  * (RFC 9112 §9.6). */
-static void linger(struct connection *connection)
+static void linger(struct connection *connection, int most_ms)
 {
-    int64_t until_ms = clock_steady_ms() + LINGER_MS;
+    int64_t until_ms = clock_steady_ms() + most_ms;
 
     if (connection->over && connection->in_start == connection->in_end) {
         return;
@@ -325,6 +326,12 @@ void connection_serve(struct connection *connection)
     }
     proxy_connection_leave(connection);
     if (!connection->gone) {
-        linger(connection);
+        linger(connection, LINGER_MS);
     }
+}
+
+void connection_turn_away(struct connection *connection)
+{
+    refuse_head(connection, 503, "the system lets the proxy start no thread for another connection; try again");
+    linger(connection, TURN_AWAY_MS);
 }

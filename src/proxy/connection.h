@@ -43,12 +43,16 @@ struct connection {
     /* of the proxy's list, guarded by its mutex */
     struct connection *next;
     struct connection *queue_next;
+    bool served; /* by a thread: it is in the queue no more */
     enum connection_state state;
     int64_t idle_since_ms;
 };
 
 /* Serves the requests of the connection until it ends. */
 void connection_serve(struct connection *connection);
+
+/* Tells its client, whose request no thread can read, to try again. Waits for a moment at most. */
+void connection_turn_away(struct connection *connection);
 
 /* Reads into the free part of `in`: how many bytes came; 0 when the client closed; -1 when none are there. */
 ssize_t connection_fill(struct connection *connection);

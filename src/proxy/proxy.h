@@ -38,6 +38,7 @@ struct moidc_proxy {
     size_t leaving_count;     /* those of them in CONNECTION_LEAVING */
     struct connection *queue; /* those of them that no thread serves yet, the oldest first */
     size_t queue_length;
+    bool starved;          /* they wait since the system gives no further thread */
     pthread_cond_t queued; /* ... or the proxy is stopping */
     size_t thread_count;
     size_t spare_threads;                       /* those of them that wait */

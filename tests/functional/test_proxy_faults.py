@@ -436,6 +436,33 @@ def test_too_many_connections_are_told_so_and_idle_ones_make_room(world, server,
         assert status == 200
 
 
+def threads_at_most(world, number, tmp_path_factory):
+    library = shared_object.built("no_threads", tmp_path_factory.getbasetemp())
+    return {"LD_PRELOAD": f"{world.env['LD_PRELOAD']} {library}", "MOIDC_TEST_THREADS": str(number)}
+
+
+@linux
+def test_who_gets_no_thread_is_told_so(world, server, program, tmp_path_factory):
+    world.robot()
+    with Proxy(program, **threads_at_most(world, 0, tmp_path_factory)) as proxy:
+        for _ in range(2):
+            reply = proxy.call("GET", SEARCH)
+            assert reply.status == 503 and "no thread" in reply.message
+    assert server.requests == []
+
+
+@linux
+def test_who_gets_no_thread_is_served_by_that_of_one_that_is_idle(world, server, program, tmp_path_factory):
+    world.robot()
+    with Proxy(program, **threads_at_most(world, 1, tmp_path_factory)) as proxy:
+        with proxy.socket() as idle:
+            idle.sendall(proxy.head())
+            read_until(idle, b"}]}")
+            assert proxy.call("GET", SEARCH).status == 200
+            assert idle.recv(1) == b"", "it made room"
+        assert proxy.call("GET", SEARCH).status == 200
+
+
 def test_a_hundred_rounds_leave_nothing_behind(world, server, program):
     world.robot()
     with Proxy(program) as proxy:
