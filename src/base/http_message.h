@@ -6,6 +6,8 @@
 #include "base/secret.h"
 #include "base/strbuf.h"
 
+enum { HTTP_NETWORK_SIGN_IN = 511 /* RFC 6585 §6: said by what stands between, not by the one who was asked */ };
+
 /* How a request got to the other side, for a diagnosis; 0 and "" for what is not known. Texts have no control characters
  * but for `challenge`, which is as it came. */
 struct http_route {
@@ -44,6 +46,9 @@ enum moidc_code http_request_new(const char *url, const char *what, struct http_
                                  struct moidc_err *err) MUST_CHECK;
 void http_request_free(struct http_request *request);
 DEFINE_CLEANUP(struct http_request *, http_request_free)
+
+/* What to do next after an answer with that status: static; `otherwise` where it is about the request. */
+const char *http_status_next(int status, const char *otherwise);
 
 struct http_response *http_response_new(size_t most_bytes) MUST_CHECK;
 void http_response_free(struct http_response *response);

@@ -105,7 +105,7 @@ static enum moidc_code bad_status(const struct http_response *response, const ch
 {
     if (response->status >= 500 || response->status == 429) {
         err_set(err, MOIDC_E_PROVIDER, "%s answered with HTTP status %d", what, response->status);
-        err_next(err, "the provider has a fault of its own or is busy: try again later");
+        err_next(err, "%s", http_status_next(response->status, ""));
     } else if (response->status >= 300 && response->status < 400) {
         err_set(err, MOIDC_E_PROTOCOL, "%s is redirected elsewhere (HTTP status %d), which is not followed", what,
                 response->status);

@@ -77,7 +77,9 @@ static void tell(const struct http_failure *failure, const struct http_request *
     default:
         err_set(err, MOIDC_E_NETWORK, "%s is not reached: %s", request->what, text);
         if (strstr(failure->detail, "CONNECT") != NULL) { /* "CONNECT tunnel failed, response 407" */
-            err_next(err, "%s", PROXY_REMEDY);
+            bool network = strstr(failure->detail, " 511") != NULL;
+
+            err_next(err, "%s", network ? http_status_next(HTTP_NETWORK_SIGN_IN, "") : PROXY_REMEDY);
         } else {
             next_unreached(failure, "runs", err);
         }

@@ -70,7 +70,7 @@ static enum moidc_code refused(const struct http_response *reply, struct moidc_e
                       "never taken there");
     } else if (reply->status == 429 || reply->status >= 500) {
         err_set(err, MOIDC_E_PROVIDER, "the userinfo endpoint answered with HTTP status %d", reply->status);
-        err_next(err, "the provider has a fault of its own or is busy: try again later");
+        err_next(err, "%s", http_status_next(reply->status, ""));
     } else {
         err_set(err, MOIDC_E_PROTOCOL, "the userinfo endpoint answered with HTTP status %d", reply->status);
         err_next(err, "ask the provider's operator: its userinfo endpoint breaks OpenID Connect");

@@ -134,9 +134,8 @@ static enum moidc_code refused(const struct http_response *reply, const json_t *
             reply->status,
             reply->status >= 300 && reply->status < 400 ? ", a redirect, which is not followed with credentials" : "");
     err_reply(err, reply->status, NULL);
-    return err_next(err, reply->status >= 500 || reply->status == 429
-                             ? "the provider has a fault of its own or is busy: try again later"
-                             : "allow this client the device authorization grant at the provider");
+    return err_next(
+        err, "%s", http_status_next(reply->status, "allow this client the device authorization grant at the provider"));
 }
 
 enum moidc_code device_response_parse(const struct http_response *reply, bool loopback, struct device_response **ret,

@@ -16,9 +16,8 @@ static enum moidc_code refused(const struct http_response *reply, const json_t *
     err_set(err, MOIDC_E_PROVIDER, "the provider answered the pushed authorization request with HTTP status %d",
             reply->status);
     err_reply(err, reply->status, NULL);
-    return err_next(err, reply->status >= 500 || reply->status == 429
-                             ? "the provider has a fault of its own or is busy: try again later"
-                             : "ask the provider's operator what this client is allowed");
+    return err_next(err, "%s",
+                    http_status_next(reply->status, "ask the provider's operator what this client is allowed"));
 }
 
 /* RFC 9126 §2.2: a URI, which the browser carries to the provider. */

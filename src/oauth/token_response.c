@@ -68,6 +68,9 @@ static enum moidc_code refused(const struct http_response *reply, const json_t *
                                struct moidc_err *err)
 {
     const char *error = json_text_filled(object, "error");
+    const char *otherwise = reply->status == 401
+                                ? "check client-id and client-secret, and that the provider knows this client"
+                                : "check that the issuer is the right one, and ask the provider's operator";
 
     if (oauth_error_take(reply, object, what, err)) {
         return MOIDC_E_PROVIDER;
@@ -76,11 +79,7 @@ static enum moidc_code refused(const struct http_response *reply, const json_t *
             reply->status >= 300 && reply->status < 400 ? ", a redirect, which is not followed with credentials" : "",
             error != NULL ? ": " : "", error != NULL ? error : "");
     err_reply(err, reply->status, NULL);
-    return err_next(err, reply->status >= 500 || reply->status == 429
-                             ? "the provider has a fault of its own or is busy: try again later"
-                         : reply->status == 401
-                             ? "check client-id and client-secret, and that the provider knows this client"
-                             : "check that the issuer is the right one, and ask the provider's operator");
+    return err_next(err, "%s", http_status_next(reply->status, otherwise));
 }
 
 static enum moidc_code granted(const json_t *object, struct token_response *response, struct moidc_err *err)

@@ -656,6 +656,21 @@ def test_the_password_of_a_proxy_does_not_stand_in_an_error(world, proxy):
     one_line(outcome, "auth.example.com", code="network")
 
 
+@pytest.mark.parametrize("where", ["discovery", "jwks", "token", "a proxy"])
+def test_a_network_that_wants_a_sign_in_of_its_own_is_named(world, where):
+    """RFC 6585 §6: it is no fault of the provider, which was never asked."""
+    if where == "a proxy":
+        world.robot(issuer="https://auth.example.com/")
+        with ForwardProxy(b"HTTP/1.1 511 Network Authentication Required\r\nContent-Length: 0\r\n\r\n", None) as proxy:
+            outcome = world.run("token()", https_proxy=proxy.uri)
+    else:
+        world.person()
+        world.provider.replace(where, 511, body=b"<html>sign in here")
+        outcome = world.run("token()")
+    outcome.failed(("provider", "network"), "511")
+    assert "network" in outcome.error["next"] and "browser" in outcome.error["next"] and "fault" not in outcome.error["next"]
+
+
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n", b"<html>no", None, "down"])
 def test_a_proxy_that_lets_nobody_through_is_named(world, answer):
     world.robot(issuer="https://auth.example.com/")
