@@ -57,6 +57,10 @@ static bool parse_port(const char *text, size_t n, struct url *url)
     if (n == 0) {
         return true; /* "http://host:/" names the default port (RFC 3986 §6.2.3) */
     }
+    while (n > 1 && *text == '0') { /* of any number of digits (§3.2.3) */
+        text++;
+        n--;
+    }
     if (n > 5) {
         return false;
     }

@@ -449,6 +449,15 @@ def test_variables_that_describe_an_ambiguous_uri_are_an_error_before_any_reques
     assert world.server.requests == []
 
 
+def test_a_port_may_begin_with_zeros(world):
+    """RFC 3986 §3.2.3: any number of digits. requests writes it without them."""
+    uri = f"http://127.0.0.1:0{world.server.port}"
+    world.write(world.robot_settings(uri=uri))
+    with world.process() as process:
+        process.do(f"search({uri!r})").ok()
+        process.do("search()").ok()
+
+
 @pytest.mark.parametrize("path", ["/a/../b", "/a%2Fb", "/%2e%2e/x"])
 @pytest.mark.parametrize("place", ["project", "own"])
 def test_a_block_that_describes_an_ambiguous_uri_is_an_error_where_it_is_called(world, path, place):
