@@ -142,11 +142,13 @@ def shown(uri):
     return scheme + mark + authority.rpartition("@")[2] + slash + path
 
 
+def _is_in_variables():
+    return any(name.startswith("MLFLOW_TRACKING_OIDC_") and os.environ.get(name) for name in os.environ)
+
+
 def _describes_first_server():
     """Whether the variables describe whichever server is asked for first."""
-    return not is_http(tracking_uri()) and any(
-        name.startswith("MLFLOW_TRACKING_OIDC_") and os.environ.get(name) for name in os.environ
-    )
+    return not is_http(tracking_uri()) and _is_in_variables()
 
 
 def tell_of_path(uri):
@@ -159,6 +161,21 @@ def tell_of_path(uri):
         warn_once(
             f"{server.uri}: requests to paths with an encoded slash or backslash (%2F, %5C) go out without a token, as a"
             " server may take them for other paths than its proxy"
+        )
+
+
+def tell_of_user_info(uri):
+    """Warns once that the user info in the address of a server is sent, and not its token; `uri` matches none."""
+    plain, described = shown(uri), _is_in_variables() and tracking_uri()
+    if "@" not in uri.partition("://")[2].partition("/")[0] or _describes_first_server():
+        return
+    server = None
+    with contextlib.suppress(Exception):  # settings that cannot be read take nothing from a call that has its own credentials
+        server = _core.server_at(plain)
+    if server is not None or (described and described.rstrip("/") in uri):
+        warn_once(
+            f"{plain.partition('/api/')[0]}: MLflow's own credentials (user info in the address) are used, not the OIDC"
+            " settings"
         )
 
 

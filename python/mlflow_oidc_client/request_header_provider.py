@@ -88,11 +88,13 @@ def _server_of_name(host):
     return server
 
 
-def _tell_of_path(host):
-    if "%" in host:
+def _tell_of_stranger(host):
+    """Says it where `host` is a server of ours but for the way it is written."""
+    if "%" in host or "@" in host:
         from . import _support
 
         _support.tell_of_path(host)
+        _support.tell_of_user_info(host)
 
 
 def _hand_over(creds, kwargs):
@@ -101,7 +103,7 @@ def _hand_over(creds, kwargs):
     try:
         server = _core.server_at(creds.host) or _server_of_name(creds.host)
         if server is None:
-            _tell_of_path(creds.host)
+            _tell_of_stranger(creds.host)
             return
     except Exception:
         server = None  # the auth object meets the same error, where MLflow lets it through

@@ -863,6 +863,42 @@ def test_username_and_password_win_and_we_say_so_once(world):
     said_once(world, process, "username")
 
 
+@pytest.mark.parametrize("place", ["file", "variables"])
+def test_user_info_in_the_address_wins_and_we_say_so_once(world, place):
+    """It was silence, and the request went out with what requests makes of the user info alone."""
+    world.unguarded = True
+    world.server.expects_tokens = False
+    world.more_secrets.add("pass-w0rd")
+    uri = world.server.uri.replace("://", "://alice:pass-w0rd@")
+    world.robot() if place == "file" else world.set_variables(world.robot_settings(uri=uri))
+    with world.process() as process:
+        process.do(f"search({uri!r})").ok()
+        process.do(f"search({uri!r})").ok()
+    assert all(r.header("Authorization").startswith("Basic ") for r in world.server.requests)
+    assert world.provider.requests == []
+    said_once(world, process, "user info in the address")
+
+
+def test_settings_that_cannot_be_read_take_no_user_info_away(world):
+    """It is a credential of the call's own, which concerns us only so far as something is to be said of it."""
+    world.unguarded = True
+    world.server.expects_tokens = False
+    world.write(text="[[tool.mlflow-oidc-client.tracking-servers]\n")
+    world.run(f"search({world.server.uri.replace('://', '://alice:pass@')!r})").ok()
+    assert [r.header("Authorization") for r in world.server.requests] == ["Basic YWxpY2U6cGFzcw=="]
+
+
+def test_an_at_sign_elsewhere_and_another_server_are_no_user_info_of_ours(world):
+    other, world.unguarded = world.new_server(), True
+    other.expects_tokens = False
+    world.robot()
+    with world.process() as process:
+        process.do("search()").ok()
+        process.do(f"search({other.uri.replace('://', '://alice:pass@')!r})").ok()
+        process.do(f"search('{other.uri}/a@b')")
+    assert "credentials" not in process.stderr
+
+
 @pytest.mark.parametrize("name", ["MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"])
 def test_half_of_username_and_password_does_not_win(world, name):
     """MLflow sends nothing of it: the request would go out without any credentials."""
