@@ -33,12 +33,12 @@ class OIDCAuth(AuthBase):
             if "%" in url:
                 _support.tell_of_path(url)
             return r
-        header = server.authorization()
+        header = _header_of(server, url, server.authorization())
         headers = r.headers
         headers[server.header_name] = header
         if headers.get("Accept", "*/*") == "*/*":
             headers["Accept"] = "application/json"  # proxies then answer 401 and not a login page
-        r.register_hook("response", _Hook((server, header, url)))
+        r.register_hook("response", header)
         r._moidc_first = True  # copies, which redirects are made of, do not have it
         return r
 
@@ -48,38 +48,58 @@ class OIDCAuth(AuthBase):
         return _core.server(url) if own is not None and own.covers(url) else None
 
 
-class _Hook(tuple):  # made for every request: a class with fields costs three times as much
-    """(server, header, url): called with each response to a request and to those that requests makes of it after a redirect."""
+class _Header(str):  # made for every request: one object that is both costs no more than a hook alone
+    """The header's value, and the hook: called with each response to a request and to those that requests makes of it after a redirect.
 
-    __slots__ = ()
+    server: whose it is; url: of the request; sent: what went out at last.
+    """
+
+    __slots__ = ("sent", "server", "url")
+    server: _core.Server
+    url: str
+    sent: str
+
+    def encode(self, *args, **kwargs):
+        """Called by http.client each time that it is sent. The token that the request was made with may have ended by then: after an
+        answer such as 503 urllib3 waits for up to minutes."""
+        self.sent = self.server.authorization()
+        return self.sent.encode(*args, **kwargs)
 
     def __call__(self, response, **kwargs):
-        return _on_response(*self, response, **kwargs)
+        return _on_response(self, response, **kwargs)
 
     def __repr__(self):
-        return "<the hook of mlflow_oidc_client>"  # and not the header, which is secret
+        return "<the header of mlflow_oidc_client>"  # and not its value, which is secret
 
     def __deepcopy__(self, memo):
         return self
 
     def __reduce__(self):
         # requests pickles responses, and exceptions that hold them, with their requests: those have been answered
-        return _answered_hook, ()
+        return _AnsweredHeader, (str(self),)
 
 
-def _answered_hook():
-    return _answered
+class _AnsweredHeader(str):
+    __slots__ = ()
+
+    def __call__(self, response, **kwargs):
+        return response
+
+    __repr__ = _Header.__repr__
 
 
-def _answered(response, **kwargs):
-    return response
+def _header_of(server, url, value):
+    header = _Header(value)
+    header.server, header.url, header.sent = server, url, value
+    return header
 
 
-def _on_response(server, header, url, response, **kwargs):
+def _on_response(header, response, **kwargs):
+    server = header.server
     if not hasattr(response.request, "_moidc_first"):
-        return _after_redirect(server, url, response)
+        return _after_redirect(server, header.url, response)
     if response.status_code == 401:
-        response = _repeated(server, header, response, kwargs)
+        response = _repeated(header, response, kwargs)
     if response.is_redirect:
         return _redirected(server, response)
     return _explained(server, response)
@@ -110,11 +130,12 @@ def _keep_token_within(server, response):
     return target
 
 
-def _repeated(server, header, response, kwargs):
+def _repeated(header, response, kwargs):
     """Send the request again with a renewed token: once."""
-    request = response.request
-    header = request.headers.get(server.header_name, header)  # a prepared request may be sent again, with a later token
-    renewed = server.renewed(header)
+    request, server = response.request, header.server
+    # a prepared request may be sent again, with a later token
+    refused = getattr(request.headers.get(server.header_name), "sent", header.sent)
+    renewed = _header_of(server, header.url, server.renewed(refused))
     if not _is_rewound(request):
         raise _support.refused(
             "the tracking server refused the token (HTTP status 401); it was renewed, but the request's body cannot be"
@@ -131,7 +152,7 @@ def _repeated(server, header, response, kwargs):
     if second.status_code == 401:
         second.close()  # unread, as the first one
         challenge = second.headers.get("WWW-Authenticate", "")
-        server.refused(challenge.encode("latin-1", "replace"), header, renewed)  # raises
+        server.refused(challenge.encode("latin-1", "replace"), refused, renewed.sent)  # raises
     return _explained(server, second)
 
 

@@ -203,6 +203,22 @@ request = copy.deepcopy(session.prepare_request(requests.Request("GET", url, aut
         assert process.do("session.send(request).status_code").ok() == 200
 
 
+def test_a_prepared_request_that_is_sent_later_carries_a_token_that_is_valid_then(world):
+    world.robot()
+    with world.process() as process:
+        process.do("""
+import requests, mlflow_oidc_client
+session = requests.Session()
+url = os.environ["URI"] + "/api/2.0/mlflow/experiments/search"
+request = session.prepare_request(requests.Request("GET", url, auth=mlflow_oidc_client.OIDCAuth()))
+""").ok()
+        world.advance(301)
+        assert process.do("session.send(request).status_code").ok() == 200
+        world.advance(301)
+        assert process.do("session.send(request).status_code").ok() == 200
+    assert len(world.server.requests) == 2, "neither was refused first"
+
+
 def test_oidcauth_of_one_server_lets_no_other_be_the_first_that_the_variables_describe(world):
     """Where MLflow is set to none they describe the first server that is asked for: not one that a request strays to."""
     other = world.new_server()

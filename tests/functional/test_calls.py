@@ -833,6 +833,47 @@ def test_a_redirect_to_a_login_page_on_the_same_host_is_explained(world):
     assert "<form" not in text
 
 
+# --- 4: no token is sent after its own expiry ---
+RETRIES = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3", "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0"}
+
+
+def busy_beyond_a_token(world, times=1, status=503):
+    def busy(request, normal):
+        world.advance(301)
+        return Answer(status)
+
+    world.server.fault("experiments/search", busy, times=times)
+
+
+def test_a_token_that_ends_while_mlflow_repeats_a_call_is_not_sent_again(world):
+    """urllib3 sends the same headers after each of its pauses, which add up to minutes."""
+    world.robot()
+    busy_beyond_a_token(world, times=2)
+    with world.process(**RETRIES) as process:
+        process.do("search()").ok()
+    assert len(set(world.server.tokens())) == 3 == len(world.token_requests())
+
+
+def test_without_a_token_to_be_had_meanwhile_the_call_ends_with_our_text(world):
+    world.robot()
+    busy_beyond_a_token(world)
+    with world.process(**RETRIES) as process:
+        process.do("token()").ok()
+        world.provider.down()
+        process.do("search()").failed("network", world.provider.netloc, "next:")
+    assert len(world.server.requests) == 1
+
+
+def test_a_401_to_the_token_that_was_sent_later_renews_that_one(world):
+    world.robot()
+    world.server.fault("experiments/search", lambda request, normal: (world.provider.revoke_access(), normal())[1], times=1)
+    busy_beyond_a_token(world)  # the first of the two
+    with world.process(**RETRIES) as process:
+        process.do("search()").ok()
+    first, later, renewed = world.server.tokens()
+    assert len({first, later, renewed}) == 3
+
+
 # --- 7: explicit credentials ---
 def said_once(world, process, *words):
     lines = [line for line in process.stderr.splitlines() if world.server.uri in line]
