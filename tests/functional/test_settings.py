@@ -597,16 +597,17 @@ def variables(world):
     world.set_variables(settings)
 
 
-@pytest.mark.parametrize("table", ["tool.mlflow-oidc-client.tracking-server", "tool.mlflow-oidc-client.tracking_servers",
-                                   "mlflow-oidc-client.tracking-servers"])
-def test_a_misspelt_table_gets_a_warning_once(world, table):
+@pytest.mark.parametrize("table, slip", [("tool.mlflow-oidc-client.tracking-server", "tracking-server"),
+                                         ("tool.mlflow-oidc-client.tracking_servers", "tracking_servers"),
+                                         ("mlflow-oidc-client.tracking-servers", "mlflow-oidc-client"),
+                                         ("tool.mlflow_oidc_client.tracking-servers", "mlflow_oidc_client")])
+def test_a_misspelt_table_gets_a_warning_once(world, table, slip):
     """Else the server would be one without settings, and nobody would know why its requests carry no token."""
     world.unguarded = True
     path = world.write(text=block(world.robot_settings(), table))
     with world.process() as process:
         process.do("search()")
         process.do("search()")
-    slip = table.rpartition(".")[2] if table.startswith("tool") else table.partition(".")[0]
     wanted = f"unknown key `{slip}` in {path} line 1: servers stand under [[tool.mlflow-oidc-client.tracking-servers]]"
     assert process.stderr.count(wanted) == 1, process.stderr
 

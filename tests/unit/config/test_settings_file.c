@@ -62,6 +62,10 @@ static void test_misspelt_table_is_warned_of(void)
     check_stray(pyproject_of("[tool.mlflow-oidc-client]\nuri = 'http://a/'\n"), false, "unknown key `uri`" STANDS);
     check_stray(pyproject_of("# mlflow-oidc-client\n[[tool.MLflow_OIDC_client.tracking-servers]]\n"), false,
                 "unknown key `MLflow_OIDC_client`" STANDS);
+    check_stray(pyproject_of("\n[[tool.mlflow_oidc_client.tracking-servers]]\n"), false,
+                "unknown key `mlflow_oidc_client`" STANDS);
+    check_stray(pyproject_of("# mml-mlflow\n[tool.MLflow-oidc-Client]\n"), false,
+                "unknown key `MLflow-oidc-Client`" STANDS);
     check_stray(pyproject_of("\n[[mlflow-oidc-client.tracking-servers]]\n"), false,
                 "unknown key `mlflow-oidc-client`" STANDS);
     check_stray(file_of(HEADER "uri = 'http://a/'\n"), false, "unknown key `tool`" STANDS_OWN);
@@ -91,6 +95,8 @@ static void test_file_without_the_table_is_nothing(void)
 static void test_pyproject_that_does_not_name_us_is_not_parsed(void)
 {
     CHECK(pyproject_of("[[[ this is no TOML") == NULL && err.code == MOIDC_OK);
+    CHECK(pyproject_of("[[[ this is no TOML, import mlflow_oidc_client") == NULL && err.code == MOIDC_OK);
+    CHECK(pyproject_of("a = ['mlflow_oidc_client', 'mlflow_oidc_clien']") == NULL && err.code == MOIDC_OK);
     CHECK(pyproject_of("[[[ this is no TOML, mlflow-oidc-client") == NULL && err.code == MOIDC_E_CONFIGURATION);
     CHECK_CONTAINS(err.where, "/home/me/pyproject.toml line 1");
 }
