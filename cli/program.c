@@ -154,17 +154,37 @@ static void tell_where_to_write(void)
                  "MLFLOW_TRACKING_OIDC_CLIENT_ID");
 }
 
+/* Writes `uri` without what may be secret in it: user info, query, fragment. Whether there was user info. */
+static bool write_shown(const char *uri, char *ret, size_t size)
+{
+    const char *mark = strstr(uri, "://");
+    const char *authority = mark != NULL ? mark + 3 : uri;
+    const char *end = authority + strcspn(authority, "/?#");
+    const char *host = authority;
+
+    for (const char *c = authority; c < end; c++) {
+        host = *c == '@' ? c + 1 : host;
+    }
+    snprintf(ret, size, "%.*s%.*s", (int)(authority - uri), uri, (int)strcspn(host, "?#"), host);
+    return host > authority;
+}
+
 /* Not inlined, as only_server(): a program that finds its server takes no pages for the buffers of one that does not. */
 __attribute__((noinline)) static int no_such_server(struct program *program, const char *uri, const char *where)
 {
     struct moidc_lookup lookup = program_lookup(program, NULL);
     struct known known = {.count = 0};
     char quoted[4300];
+    bool user_info = write_shown(uri, quoted, sizeof quoted);
     struct moidc_err err;
 
     program_notices(program);
-    message_failure("no settings describe the tracking server %s [%s]", uri, where);
-    if (moidc_servers_list(program->client, &lookup, note_known, &known, &err) == MOIDC_OK && known.first != NULL) {
+    message_failure("no settings describe the tracking server %s%s [%s]", quoted, user_info ? " with user info" : "",
+                    where);
+    if (user_info) {
+        message_next("write its address without user info");
+    } else if (moidc_servers_list(program->client, &lookup, note_known, &known, &err) == MOIDC_OK &&
+               known.first != NULL) {
         message_line("Servers that are described:");
         (void)moidc_servers_list(program->client, &lookup, list_known, NULL, &err);
         message_next("name one of them, --server %s, or write a block for the other one into pyproject.toml",
@@ -233,7 +253,10 @@ int program_server(struct program *program, const struct arguments *arguments, s
         }
         uri = known.first;
     } else if (!is_http(uri)) {
-        message_usage(arguments->command, "--server is an http or https address, not \"%.200s\"", uri);
+        char text[201];
+
+        write_shown(uri, text, sizeof text);
+        message_usage(arguments->command, "--server is an http or https address, not \"%s\"", text);
         return STATUS_USAGE;
     }
     lookup = program_lookup(program, uri);

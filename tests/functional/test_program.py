@@ -36,6 +36,21 @@ def test_a_slip_in_a_command_or_an_option_is_told_with_the_nearest_one(program):
     assert "did you mean" not in program("--frobnicate").failed(USAGE)
 
 
+@pytest.mark.parametrize("command", ["token", "login", "logout", "doctor", "proxy", "exec true", "token --env"])
+@pytest.mark.parametrize("described", [True, False])
+def test_what_is_secret_in_an_address_is_not_said(world, program, command, described):
+    """World.check_promises() looks for it in all that was said."""
+    world.more_secrets.add("pass-w0rd")
+    address = world.server.uri.replace("://", "://alice:pass-w0rd@")
+    if described:
+        world.set_variables(world.robot_settings())
+    words = command.split()
+    said = program(*words, MLFLOW_TRACKING_URI=address + "/?key=pass-w0rd").failed(USAGE, f"{world.server.uri}/ with user info", "without user info")
+    assert "pass-w0rd" not in said
+    program(words[0], "--server", address, *words[1:]).failed(USAGE, f"{world.server.uri} with user info")
+    program(words[0], "--server", "postgresql://alice:pass-w0rd@db/x", *words[1:]).failed(USAGE, "postgresql://db/x")
+
+
 def test_without_a_command_the_commands_are_named_and_a_misplaced_option_is_told(program):
     listed = re.search(r"which command: (.*)\?\n", program().failed(USAGE))[1].split(", ")
     assert {"login", "token", "help"} <= set(listed)
