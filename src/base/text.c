@@ -101,6 +101,14 @@ bool text_is_visible(const char *s, size_t n)
     return n > 0;
 }
 
+bool text_is_ascii(const char *s)
+{
+    while (*s != '\0' && (unsigned char)*s < 0x80) {
+        s++;
+    }
+    return *s == '\0';
+}
+
 /* Not strcasecmp(): what it takes for a letter follows the locale (a Turkish one has another small I). */
 static char lower(char c)
 {

@@ -16,6 +16,9 @@ bool text_is_utf8(const char *s, size_t n);
 /* True when the `n` bytes, at least one, are visible ASCII without spaces: they end no header line and begin none. */
 bool text_is_visible(const char *s, size_t n);
 
+/* True when all of the text is ASCII. */
+bool text_is_ascii(const char *s);
+
 /* True when the two strings are equal but for the case of A-Z. */
 bool text_equal_nocase(const char *a, const char *b);
 /* The same of their first `n` bytes, or as many as there are. */

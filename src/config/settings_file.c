@@ -142,7 +142,10 @@ static enum moidc_code take_uri(struct settings_file *file, struct settings_bloc
         fault = "a block has no `uri`";
     } else if (value->kind != TOML_STRING || value->length > SETTING_MOST_BYTES ||
                strlen(value->text) != value->length || !url_parse(value->text, &url)) {
-        fault = "the `uri` of a block is not an http or https URI";
+        fault = value->text == NULL || text_is_ascii(value->text)
+                    ? "the `uri` of a block is not an http or https URI"
+                    : "the `uri` of a block holds a character outside of ASCII: write a host as xn--..., a path "
+                      "percent-encoded";
     } else if (url.query != NULL || url.fragment || url_is_ambiguous(&url)) {
         fault = "the `uri` of a block holds user info, a query, a fragment, dot segments or encoded slashes";
     }

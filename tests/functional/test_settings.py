@@ -449,6 +449,13 @@ def test_variables_that_describe_an_ambiguous_uri_are_an_error_before_any_reques
     assert world.server.requests == []
 
 
+@pytest.mark.parametrize("value", ["https://büro.example/", "https://h/ü"])
+def test_a_uri_with_letters_beyond_ascii_says_how_they_are_written(world, value):
+    world.write(world.robot_settings(uri=value))
+    world.run("search()").failed("configuration", "`uri`", "outside of ASCII", "xn--")
+    assert world.server.requests == []
+
+
 def test_a_port_may_begin_with_zeros(world):
     """RFC 3986 §3.2.3: any number of digits. requests writes it without them."""
     uri = f"http://127.0.0.1:0{world.server.port}"

@@ -191,8 +191,15 @@ static void test_a_shell_finds_one_word_and_nothing_to_run(void)
     check_word("$12345678901234567890123456789012345678", "...");
 }
 
+static void test_ascii_ends_at_127(void)
+{
+    CHECK(text_is_ascii("") && text_is_ascii("\x01 ~\x7f"));
+    CHECK(!text_is_ascii("a\xc2\x80") && !text_is_ascii("\xff"));
+}
+
 int main(void)
 {
+    RUN(test_ascii_ends_at_127);
     RUN(test_what_can_be_printed_stays);
     RUN(test_controls_become_question_marks);
     RUN(test_visible_text_has_no_spaces_controls_or_letters_beyond_ascii);
