@@ -3,6 +3,7 @@
 import re
 from urllib.parse import urljoin, urlsplit
 
+from requests import PreparedRequest
 from requests.auth import AuthBase
 from requests.utils import requote_uri
 
@@ -125,9 +126,25 @@ def _keep_token_within(server, response):
         target = urljoin(response.url, requote_uri(urlsplit(response.headers["Location"]).geturl()))
     except ValueError:
         target = ""
+    request = response.request
     if not server.covers(target):
-        response.request.headers.pop(server.header_name, None)
+        request.headers.pop(server.header_name, None)
+    elif type(request) is PreparedRequest:  # a class of somebody else's stays as it is
+        request.__class__ = _Redirected
     return target
+
+
+class _Redirected(PreparedRequest):
+    """The request that a redirect within the server answers: Session.rebuild_auth() would put a line of .netrc in the token's place."""
+
+    def copy(self):
+        copy = super().copy()
+        copy.__class__ = _Redirected
+        return copy
+
+    def prepare_auth(self, auth, url=""):
+        if not any(isinstance(value, _Header) for value in self.headers.values()):
+            super().prepare_auth(auth, url)
 
 
 def _repeated(header, response, kwargs):

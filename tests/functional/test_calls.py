@@ -875,6 +875,14 @@ def test_a_401_to_the_token_that_was_sent_later_renews_that_one(world):
 
 
 # --- 7: explicit credentials ---
+PATH_OF_SEARCH = "/api/2.0/mlflow/experiments/search"
+READ_SEARCH = f"""
+from mlflow.utils.rest_utils import MlflowHostCreds, http_request
+result = http_request(MlflowHostCreds(os.environ["URI"]), {PATH_OF_SEARCH!r}, "GET").status_code
+assert result == 200, result
+"""
+
+
 def said_once(world, process, *words):
     lines = [line for line in process.stderr.splitlines() if world.server.uri in line]
     assert len(lines) == 1 and any(word.lower() in lines[0].lower() for word in words), process.stderr
@@ -991,13 +999,47 @@ search()
     said_once(world, process, "sigv4")
 
 
-def test_a_netrc_line_does_not_win(world):
-    world.robot()
+def write_netrc(world):
     netrc = world.home / ".netrc"
     netrc.write_text("machine 127.0.0.1 login alice password pw\n")
     netrc.chmod(0o600)
+
+
+def test_a_netrc_line_does_not_win(world):
+    world.robot()
+    write_netrc(world)
     world.run("search()").ok()
     assert world.server.last("experiments/search").bearer is not None
+
+
+@pytest.mark.parametrize("header", ["Authorization", "X-Token"])
+@pytest.mark.parametrize("status", [302, 307, 308])
+def test_a_netrc_line_does_not_win_after_redirects_within_the_server_either(world, status, header):
+    """requests looks there anew at each hop, and would put it in the place of what the request has."""
+    world.server.token_header = header
+    world.robot(header=header)
+    write_netrc(world)
+    for query in ("?hop=2", "?hop=1"):  # the last one is answered with first
+        world.server.fault("experiments/search", tracking.always(tracking.redirect(PATH_OF_SEARCH + query, status)), times=1)
+    world.run(READ_SEARCH).ok()
+    assert [request.bearer is not None for request in world.server.requests] == [True] * 3
+    assert len(set(world.server.tokens())) == 1
+    assert header == "Authorization" or not any(request.header("Authorization") for request in world.server.requests)
+
+
+def test_a_netrc_line_is_used_after_a_redirect_that_leaves_the_server(world):
+    """It is no affair of ours what requests sends there, but for the token."""
+    world.robot(uri=world.server.uri + "/a")
+    write_netrc(world)
+    world.unguarded = True
+    world.server.expects_tokens = False
+    world.server.fault("*", tracking.always(tracking.redirect("/b", 307)), times=1)
+    world.run(f"""
+import requests, mlflow_oidc_client
+result = requests.get({world.server.uri + "/a/x"!r}, auth=mlflow_oidc_client.OIDCAuth()).status_code
+""").ok()
+    first, second = world.server.requests
+    assert first.bearer is not None and second.header("Authorization") == "Basic YWxpY2U6cHc="
 
 
 # --- 3: nothing is left hanging ---
