@@ -9,8 +9,8 @@ from requests.utils import requote_uri
 
 from . import _core, _support
 
-# RFC 6750 §3.1; Envoy and Istio answer so to a token of another audience, with 403 where the standard has 401
-_INVALID_TOKEN = r'(?i)Bearer\b.*\berror="?invalid_token\b'
+# RFC 6750 §3.1; Envoy and Istio answer invalid_token to a token of another audience, with 403 where the standard has 401
+_ABOUT_THE_TOKEN = r'(?i)Bearer\b.*\berror="?(invalid_token|insufficient_scope)\b'
 
 
 class OIDCAuth(AuthBase):
@@ -187,8 +187,16 @@ def _is_rewound(request):
     return True
 
 
+def _media_type(response):
+    return response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
 def _is_html(response):
-    return response.headers.get("Content-Type", "").partition(";")[0].strip().lower() == "text/html"
+    return _media_type(response) == "text/html"
+
+
+def _is_json(response):
+    return _media_type(response) == "application/json"
 
 
 def _is_json_call(url):
@@ -229,16 +237,32 @@ def _is_login_page(response, url):
 
 def _explained(server, response):
     """Say so when a page stands in place of an answer, or a 403 is about the token; everything else is MLflow's to judge."""
-    if response.status_code == 403 and re.search(_INVALID_TOKEN, response.headers.get("WWW-Authenticate", "")[:4096]):
+    if response.status_code == 403:
+        _judge_403(server, response)
+    if _is_login_page(response, response.url):
+        raise _page(server, response)
+    return response
+
+
+def _judge_403(server, response):
+    """Raises where it is about the token. What MLflow's own server says of a permission is a reason of its own."""
+    found = re.search(_ABOUT_THE_TOKEN, response.headers.get("WWW-Authenticate", "")[:4096])
+    error = found[1].lower() if found else ""
+    if error == "invalid_token":
         raise _support.refused(
             "the tracking server refused the token (HTTP status 403): invalid_token",
             server.uri,
             f"see that its proxy takes what is sent: {server.token_hint}",
             403,
         )
-    if _is_login_page(response, response.url):
-        raise _page(server, response)
-    return response
+    if error == "insufficient_scope" and not _is_json(response):  # Spring's has no body at all
+        raise _support.refused(
+            "the tracking server takes the token, but not for this call (HTTP status 403): insufficient_scope",
+            server.uri,
+            "set scope so that the token has what the server wants, or ask its operator for the permission;"
+            " mlflow-oidc doctor shows what the server says",
+            403,
+        )
 
 
 def _page(server, response):

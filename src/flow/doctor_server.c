@@ -122,12 +122,24 @@ static enum moidc_code describe_token(const struct doctor *doctor, const struct 
     return MOIDC_OK;
 }
 
+enum { REASON_SIZE = 820 };
+
+/* What the challenge says, for after a sentence; the token that it may say back is written over. */
+static void give_reason(const struct moidc_token *token, const struct challenge *challenge, char ret[REASON_SIZE])
+{
+    if (challenge->error[0] != '\0') {
+        snprintf(ret, REASON_SIZE, ": %s%s%s%s%.100s", challenge->error, challenge->description[0] != '\0' ? ", " : "",
+                 challenge->description, challenge->scope[0] != '\0' ? ", scope " : "", challenge->scope);
+        secret_hide(token_secret(token), ret);
+    }
+}
+
 /* The server does not take the token. */
 static enum moidc_code tell_refusal(const struct doctor *doctor, const struct moidc_token *token,
                                     const struct visit *visit, struct moidc_err *err)
 {
     struct challenge challenge;
-    char reason[700] = "";
+    char reason[REASON_SIZE] = "";
     char about[900];
     char remedy[600];
     enum moidc_code rc = describe_token(doctor, token, about, sizeof about, err);
@@ -136,17 +148,15 @@ static enum moidc_code tell_refusal(const struct doctor *doctor, const struct mo
         return rc;
     }
     challenge_parse(visit->route.challenge, &challenge);
-    if (challenge.error[0] != '\0') {
-        snprintf(reason, sizeof reason, ": %s%s%s", challenge.error, challenge.description[0] != '\0' ? ", " : "",
-                 challenge.description);
-        secret_hide(token_secret(token), reason);
-    }
+    give_reason(token, &challenge, reason);
     snprintf(remedy, sizeof remedy, "have its proxy take %s%s, or set audience or use-id-token so that it does",
              challenge.is_bearer ? "" : "bearer tokens (oauth2-proxy: --skip-jwt-bearer-tokens), ",
              doctor->server->token_hint);
     doctor_tell(doctor, "server-token", MOIDC_VERDICT_FAIL,
                 visit->status == 401 || strcmp(challenge.error, "invalid_token") == 0
                     ? remedy /* Envoy says 403 and invalid_token of another audience, for which RFC 6750 §3.1 has 401 */
+                : strcmp(challenge.error, "insufficient_scope") == 0
+                    ? "set scope so that the token has what the server wants, or ask its operator for the permission"
                     : "ask the server's operator for the permission",
                 "it refuses the token (HTTP status %d)%s; %s", visit->status, reason, about);
     return MOIDC_OK;

@@ -666,6 +666,26 @@ def test_a_403_that_is_about_the_token_is_explained(world, challenge):
     assert len(world.server.requests) == 1 and len(world.token_requests()) == 1
 
 
+LACKS_SCOPE = ("WWW-Authenticate", 'Bearer error="insufficient_scope", error_description="needs more", scope="mlflow:write"')
+
+
+@pytest.mark.parametrize("headers, body", [([], b""), ([("Content-Type", "text/html; charset=utf-8")], b"<pre>Insufficient Scope</pre>")])
+def test_a_403_for_want_of_a_scope_is_explained(world, headers, body):
+    """Spring's resource servers answer without a body, express-oauth2-jwt-bearer with a page."""
+    world.robot()
+    world.server.replace("*", 403, body, [LACKS_SCOPE, *headers])
+    text = world.run("search()").failed("provider", "HTTP status 403", "insufficient_scope", world.server.uri, "set scope")
+    assert "page" not in text
+    assert len(world.server.requests) == 1 and len(world.token_requests()) == 1
+
+
+def test_a_403_for_want_of_a_scope_with_a_reason_of_mlflows_is_mlflows_to_judge(world):
+    world.robot()
+    denied = Answer.of_json({"error_code": "PERMISSION_DENIED", "message": "not yours"}, 403, [LACKS_SCOPE])
+    world.server.fault("*", lambda request, normal: denied)
+    assert "not yours" in world.run("search()").error["text"]
+
+
 def test_an_html_page_in_place_of_an_answer_is_explained(world):
     world.robot()
     world.server.fault("*", lambda request, normal: tracking.login_page())

@@ -258,6 +258,15 @@ def test_a_403_that_is_about_the_token_is_told_as_a_401_is(world, program, docto
     assert world.provider.issuer in next(f["remedy"] for f in findings if f["id"] == "server-token")
 
 
+def test_a_403_for_want_of_a_scope_names_the_scope(world, program, doctor):
+    world.robot()
+    reason = 'Bearer error="insufficient_scope", error_description="needs more", scope="mlflow:write"'
+    world.server.replace("experiments/search", 403, b"", [("WWW-Authenticate", reason)])
+    findings = doctor()
+    assert "(HTTP status 403): insufficient_scope, needs more, scope mlflow:write" in of(findings, "fail")["server-token"]
+    assert "set scope" in next(f["remedy"] for f in findings if f["id"] == "server-token")
+
+
 def test_a_proxy_that_looks_at_no_bearer_tokens_is_told(world, program, doctor):
     """oauth2-proxy without --skip-jwt-bearer-tokens answers 401 and challenges nobody."""
     world.person()
