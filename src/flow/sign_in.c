@@ -58,6 +58,10 @@ enum moidc_code sign_in(struct session *session, const struct wish *wish, const 
         offline = OFFLINE_UNKNOWN; /* nobody is to be asked for consent, which it needs */
     }
     rc = rc == MOIDC_OK ? provider_discover(&session->provider, &wish->call, err) : rc;
+    if (rc == MOIDC_OK && wish->settings->use_id_token) {
+        /* before a person is troubled: without keys the ID token could not be taken */
+        rc = provider_keys(&session->provider, &wish->call, false, err);
+    }
     rc = rc == MOIDC_OK ? sign_in_choice_of(session, wish, &choice, err) : rc;
     rc = rc == MOIDC_OK ? attempt_once(session, wish, &choice, offline == OFFLINE_ASK, before, &entry, err) : rc;
     if (rc == MOIDC_E_PROVIDER && offline == OFFLINE_ASK && is_about_scope(err)) {
