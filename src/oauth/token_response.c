@@ -103,7 +103,7 @@ static enum moidc_code granted(const json_t *object, struct token_response *resp
     }
     /* RFC 6749 §5.1 and §7.1: required, any case, and a kind that is not understood must not be used */
     if (type == NULL || *type == '\0') {
-        return err_set(err, MOIDC_E_PROTOCOL, "the provider's token is of type \"\", not Bearer");
+        return err_set(err, MOIDC_E_PROTOCOL, "the provider's answer names no token_type, which has to be Bearer");
     }
     if (!text_equal_nocase(type, "Bearer")) {
         err_set(err, MOIDC_E_PROTOCOL, "the provider's token is of type \"%.40s\", not Bearer", type);
