@@ -42,11 +42,12 @@ void client_auth_hide(const struct secret *sent, struct moidc_err *err)
     }
 }
 
-/* RFC 6749 §5.2: 401 is for a client that is refused; some send a page with it. */
+/* RFC 6749 §5.2: 401 is for a client that is refused; some send a page with it, Spring Security OAuth and what was made of
+ * it "unauthorized". */
 static bool is_about_client(const struct moidc_err *err)
 {
     return strcmp(err->oauth_error, "invalid_client") == 0 || strcmp(err->oauth_error, "unauthorized_client") == 0 ||
-           (err->oauth_error[0] == '\0' && err->http_status == 401);
+           (!oauth_error_is_known(err->oauth_error) && err->http_status == 401);
 }
 
 enum client_auth client_auth_of(const struct session *session, const struct settings *settings, const char *remembered)

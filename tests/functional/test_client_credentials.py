@@ -52,7 +52,7 @@ def test_client_authentication_is_what_the_metadata_lists_else_post(world, liste
     assert methods(world) == [first]
 
 
-@pytest.mark.parametrize("error", ["invalid_client", "unauthorized_client"])
+@pytest.mark.parametrize("error", ["invalid_client", "unauthorized_client", "unauthorized"])
 @pytest.mark.parametrize("accepted, listed, order", [
     (BASIC, DROP, [POST, BASIC]),
     (BASIC, [POST, BASIC], [POST, BASIC]),
@@ -92,6 +92,18 @@ def test_a_401_to_both_says_what_to_check(world):
     world.provider.replace("token", 401, body=b"no")
     world.robot()
     world.run("token()").failed("provider", "HTTP status 401", "check client-id and client-secret")
+    assert methods(world) == [POST, BASIC]
+
+
+def test_a_401_with_a_word_of_the_providers_own_says_what_to_check(world):
+    """MITREid Connect has invalid_client for the one way and this for the other."""
+    def guard(request, normal):
+        error = {"error": "unauthorized", "error_description": "Bad credentials"} if request.header("Authorization") else {"error": "no_client"}
+        return Answer.of_json(error, 401)
+
+    world.provider.fault("token", guard)
+    world.robot()
+    world.run("token()").failed("provider", "no_client", "check client-id and client-secret")
     assert methods(world) == [POST, BASIC]
 
 
