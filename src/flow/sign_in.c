@@ -9,10 +9,13 @@
 #include <stdio.h>
 #include <string.h>
 
+/* access_denied: a person who does not agree to more than before, or may not: Entra ID's page leads back with it where
+ * consent is for administrators. */
 static bool is_about_scope(const struct moidc_err *err)
 {
     return strcmp(err->oauth_error, "invalid_scope") == 0 || strcmp(err->oauth_error, "invalid_request") == 0 ||
-           strcmp(err->oauth_error, "unauthorized_client") == 0 || strcmp(err->oauth_error, "consent_required") == 0;
+           strcmp(err->oauth_error, "unauthorized_client") == 0 || strcmp(err->oauth_error, "consent_required") == 0 ||
+           strcmp(err->oauth_error, "access_denied") == 0;
 }
 
 /* True when the provider would not begin the device flow with this client, which says nothing about others. */

@@ -110,6 +110,7 @@ class Provider(ScriptedServer):
         self.auth_methods = ["client_secret_basic", "client_secret_post"]
         self.wrong_method_error = "invalid_client"
         self.refused_scopes = set()
+        self.refused_scopes_error = "invalid_scope"  # of the authorization endpoint
         self.scopes_supported = ["openid", "profile", "email", "offline_access"]
         self.refresh = "always"  # or "offline_access" (asked for with prompt=consent), or "never"
         self.rotate = True
@@ -245,7 +246,7 @@ class Provider(ScriptedServer):
         elif self.authorization_error:
             reply["error"], reply["error_description"] = self.authorization_error
         elif refused:
-            reply["error"] = "invalid_scope"
+            reply["error"] = self.refused_scopes_error
         elif denied:
             reply["error"] = "access_denied"
         else:

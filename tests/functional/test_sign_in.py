@@ -490,9 +490,12 @@ def test_the_default_scope_gets_offline_access_at_the_next_sign_in_when_no_refre
     assert len(world.browser.openings) == 2 and world.provider.last("token").form["grant_type"] == "refresh_token"
 
 
-def test_offline_access_that_is_refused_is_remembered(world):
+@pytest.mark.parametrize("error", ["invalid_scope", "access_denied"])
+def test_offline_access_that_is_refused_is_remembered(world, error):
+    """By the provider, or by a person who may not agree to it: Entra ID's page for administrators' consent leads back with access_denied."""
     world.provider.refresh = "never"
     world.provider.refused_scopes = {"offline_access"}
+    world.provider.refused_scopes_error = error
     world.person()
     with world.process() as process:
         process.do("token()").ok()
