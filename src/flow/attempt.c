@@ -45,11 +45,13 @@ const char *attempt_scope(const struct settings *settings, bool offline, char *r
     return ret;
 }
 
-/* The user's `prompt`, and consent where offline_access is asked for, which OIDC Core §11 wants it with; `none` stays
- * alone (§3.1.2.1). */
+/* The user's `prompt`, and consent where offline_access is asked for, which OIDC Core §11 wants it with. `none` stays
+ * alone (§3.1.2.1), and so does a prompt of whoever set the scope too: at Entra ID consent is for an administrator where
+ * users may give none, though it was given. */
 static const char *prompt_for(const struct settings *settings, const char *scope, char *ret, size_t size)
 {
-    bool add = text_has_word(scope, "offline_access") && !text_has_word(settings->prompt, "consent") &&
+    bool own = settings->scope_set && settings->prompt[0] != '\0';
+    bool add = text_has_word(scope, "offline_access") && !text_has_word(settings->prompt, "consent") && !own &&
                strcmp(settings->prompt, "none") != 0;
 
     snprintf(ret, size, "%s%s%s", settings->prompt, add && settings->prompt[0] != '\0' ? " " : "",
