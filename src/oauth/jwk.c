@@ -350,7 +350,6 @@ EVP_PKEY *jwks_find(const struct jwks *jwks, const char *alg, const char *kid, s
             count++;
         }
     }
-    return named == 0 && count == 1 && nth == 0
-               ? found
-               : NULL; /* no guess among several: it would be tried against every key ever published */
+    /* no guess among several: it would be tried against every key ever published */
+    return named == 0 && count == 1 && nth == 0 ? found : NULL;
 }
