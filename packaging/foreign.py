@@ -16,7 +16,7 @@ FUNCTIONAL = ["test_client_credentials.py", *(f"test_program_sign_in.py::test_{n
     "over_tls_a_token_is_fetched_once_and_answered_from_the_cache", "over_tls_an_authority_that_nobody_named_is_refused",
     "login_of_a_client_with_a_secret_needs_nobody", "config_shows_every_setting_where_it_came_from_and_no_secret"))]
 FUNCTIONAL += ["-n", "1"]  # each worker imports MLflow once, which takes a minute
-CLOCK = "import clock, pathlib, sys; print(clock.library(pathlib.Path(sys.argv[1])))"
+CLOCK = "import pathlib, shared_object, sys; print(shared_object.built('clock_shift', pathlib.Path(sys.argv[1])))"
 
 
 def clock(target, folder):
