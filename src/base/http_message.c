@@ -24,14 +24,19 @@ void http_request_free(struct http_request *request)
     }
 }
 
+bool http_status_is_outage(int status)
+{
+    return status == 429 || status >= 500;
+}
+
 const char *http_status_next(int status, const char *otherwise)
 {
     if (status == HTTP_NETWORK_SIGN_IN) {
         return "the network that you are in wants a sign-in of its own: open any page in a browser and sign in there; "
                "then try again";
     }
-    return status >= 500 || status == 429 ? "the provider has a fault of its own or is busy: try again later"
-                                          : otherwise;
+    return http_status_is_outage(status) ? "the provider has a fault of its own or is busy: try again later"
+                                         : otherwise;
 }
 
 struct http_response *http_response_new(size_t most_bytes)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "flow/outage.h"
 
+#include "base/http_message.h"
+
 enum {
     FREE_FAILURES = 2,
     HOLD_FIRST_MS = 1000,
@@ -13,8 +15,7 @@ enum {
 
 bool outage_shows(const struct moidc_err *err)
 {
-    return err->code == MOIDC_E_NETWORK ||
-           (err->code == MOIDC_E_PROVIDER && (err->http_status == 429 || err->http_status >= 500));
+    return err->code == MOIDC_E_NETWORK || (err->code == MOIDC_E_PROVIDER && http_status_is_outage(err->http_status));
 }
 
 /* first_ms, doubled `times` times, most_ms at most, and up to a quarter more. */

@@ -103,7 +103,7 @@ static enum moidc_code fetch(struct provider *provider, const struct call *call,
 static enum moidc_code bad_status(const struct http_response *response, const char *what, const char *url,
                                   struct moidc_err *err)
 {
-    if (response->status >= 500 || response->status == 429) {
+    if (http_status_is_outage(response->status)) {
         err_set(err, MOIDC_E_PROVIDER, "%s answered with HTTP status %d", what, response->status);
         err_next(err, "%s", http_status_next(response->status, ""));
     } else if (response->status >= 300 && response->status < 400) {

@@ -68,7 +68,7 @@ static enum moidc_code refused(const struct http_response *reply, struct moidc_e
         err_set(err, MOIDC_E_PROVIDER, "the provider does not take the access token (HTTP status %d)", reply->status);
         err_next(err, "sign in anew: mlflow-oidc login; a token for the tracking server alone (audience, resource) is "
                       "never taken there");
-    } else if (reply->status == 429 || reply->status >= 500) {
+    } else if (http_status_is_outage(reply->status)) {
         err_set(err, MOIDC_E_PROVIDER, "the userinfo endpoint answered with HTTP status %d", reply->status);
         err_next(err, "%s", http_status_next(reply->status, ""));
     } else {

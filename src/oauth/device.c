@@ -200,7 +200,8 @@ enum device_poll device_poll_next(const struct moidc_err *err)
     if (strcmp(err->oauth_error, "expired_token") == 0) {
         return DEVICE_EXPIRED;
     }
-    return err->http_status >= 500 || err->http_status == 429 || oauth_error_is_temporary(err->oauth_error)
-               ? DEVICE_BACK_OFF
-               : DEVICE_FAILED;
+    if (http_status_is_outage(err->http_status) || oauth_error_is_temporary(err->oauth_error)) {
+        return DEVICE_BACK_OFF;
+    }
+    return DEVICE_FAILED;
 }

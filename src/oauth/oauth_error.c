@@ -72,7 +72,7 @@ bool oauth_error_is_known(const char *error)
 
 bool oauth_error_counts(const char *error, int http_status)
 {
-    return (http_status < 500 && http_status != 429) || oauth_error_is_known(error);
+    return !http_status_is_outage(http_status) || oauth_error_is_known(error);
 }
 
 bool oauth_error_take(const struct http_response *reply, const json_t *object, const char *what, struct moidc_err *err)
@@ -88,7 +88,7 @@ bool oauth_error_take(const struct http_response *reply, const json_t *object, c
     if (reply->status == 401 && !oauth_error_is_known(error)) {
         err_next(err, "%s", REFUSED_CLIENT); /* what 401 is for, whatever word stands for it (RFC 6749 §5.2) */
     }
-    if ((reply->status >= 500 || reply->status == 429) && !oauth_error_is_temporary(error)) {
+    if (http_status_is_outage(reply->status) && !oauth_error_is_temporary(error)) {
         char next[sizeof err->next];
 
         /* the two contradict each other (RFC 6749 §5.2: 400 or 401), and either may be what is meant */
