@@ -3,14 +3,14 @@
 
 #include <string.h>
 
-static const char REFUSED_CLIENT[] = "check client-id and client-secret, and that the provider knows this client";
+const char OAUTH_ERROR_CLIENT_NEXT[] = "check client-id and client-secret, and that the provider knows this client";
 
 static const struct {
     const char *error;
     const char *next;
 } KNOWN[] = {
     {"invalid_request", "the provider takes this for a malformed request: check audience, scope and redirect-uri"},
-    {"invalid_client", REFUSED_CLIENT},
+    {"invalid_client", OAUTH_ERROR_CLIENT_NEXT},
     {"invalid_grant", "sign in again; if it stays, check that redirect-uri is registered exactly as it is set"},
     {"unauthorized_client", "allow this grant for the client at the provider, or check client-secret"},
     {"unsupported_grant_type", "enable this grant for the client at the provider"},
@@ -86,7 +86,7 @@ bool oauth_error_take(const struct http_response *reply, const json_t *object, c
     oauth_error_set(err, error, description != NULL ? description : "", what);
     err_reply(err, reply->status, error);
     if (reply->status == 401 && !oauth_error_is_known(error)) {
-        err_next(err, "%s", REFUSED_CLIENT); /* what 401 is for, whatever word stands for it (RFC 6749 §5.2) */
+        err_next(err, "%s", OAUTH_ERROR_CLIENT_NEXT); /* what 401 is for, whatever word stands for it (RFC 6749 §5.2) */
     }
     if (http_status_is_outage(reply->status) && !oauth_error_is_temporary(error)) {
         char next[sizeof err->next];

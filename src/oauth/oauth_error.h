@@ -6,6 +6,9 @@
 #include "base/http_message.h"
 #include "base/json.h"
 
+/* What to do next where the provider refuses the client. */
+extern const char OAUTH_ERROR_CLIENT_NEXT[];
+
 /* Fills err with MOIDC_E_PROVIDER for `error` (RFC 6749 §4.1.2.1, §5.2; OIDC Core §3.1.2.6) and its description ("" for
  * none), both from a stranger; `what` is what was refused: "the sign-in". Sets err->oauth_error and err->next. */
 enum moidc_code oauth_error_set(struct moidc_err *err, const char *error, const char *description, const char *what);

@@ -69,7 +69,7 @@ static enum moidc_code refused(const struct http_response *reply, const json_t *
 {
     const char *error = json_text_filled(object, "error");
     const char *otherwise = reply->status == 401
-                                ? "check client-id and client-secret, and that the provider knows this client"
+                                ? OAUTH_ERROR_CLIENT_NEXT
                                 : "check that the issuer is the right one, and ask the provider's operator";
 
     if (oauth_error_take(reply, object, what, err)) {
