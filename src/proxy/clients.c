@@ -83,6 +83,14 @@ static bool evict(struct moidc_proxy *proxy, bool served)
     return oldest != NULL;
 }
 
+/* Where connections wait since the system gives no further thread: an idle one makes its thread free. Mutex held. */
+static void free_thread(struct moidc_proxy *proxy)
+{
+    if (proxy->starved && proxy->queue_length > proxy->leaving_count) {
+        evict(proxy, true);
+    }
+}
+
 void proxy_connection_rest(struct connection *connection)
 {
     struct moidc_proxy *proxy = connection->proxy;
@@ -90,9 +98,7 @@ void proxy_connection_rest(struct connection *connection)
     pthread_mutex_lock(&proxy->mutex);
     connection->state = CONNECTION_IDLE;
     connection->idle_since_ms = clock_steady_ms();
-    if (proxy->starved && proxy->queue_length > proxy->leaving_count) {
-        evict(proxy, true);
-    }
+    free_thread(proxy);
     if (atomic_load(&proxy->stopping)) {
         shutdown(connection->fd, SHUT_RD); /* it would wait for a request that is not taken any more */
     }
@@ -232,9 +238,7 @@ static void give_up_thread(struct moidc_proxy *proxy)
         proxy->queue_length--;
     } else if (proxy->queue != NULL) {
         proxy->starved = true;
-        if (proxy->queue_length > proxy->leaving_count) {
-            evict(proxy, true);
-        }
+        free_thread(proxy);
     }
     pthread_mutex_unlock(&proxy->mutex);
     if (orphan != NULL) {
