@@ -28,20 +28,18 @@ enum moidc_code moidc_server_find(struct moidc_client *client, const char *uri, 
     struct moidc_server *server = NULL;
     struct url url;
     enum moidc_code rc = MOIDC_OK;
+    bool odd;
 
     *ret = NULL;
     if (!url_parse(uri, &url)) {
         return MOIDC_OK;
     }
-    if (url_is_ambiguous(&url)) {
-        pthread_mutex_lock(&client->mutex);
-        rc = lookup_check_odd(client, lookup, &url, err);
-        pthread_mutex_unlock(&client->mutex);
-        return rc == MOIDC_OK ? lookup_check(lookup, &url, err) : rc;
-    }
+    odd = url_is_ambiguous(&url);
     pthread_mutex_lock(&client->mutex);
-    server = met_settled(client, &url);
-    if (server == NULL && !lookup_is_known_stranger(client, lookup, &url)) {
+    server = odd ? NULL : met_settled(client, &url);
+    if (odd) {
+        rc = lookup_check_odd(client, lookup, &url, err);
+    } else if (server == NULL && !lookup_is_known_stranger(client, lookup, &url)) {
         rc = lookup_server(client, lookup, &url, &server, err);
     }
     if (rc == MOIDC_OK && server != NULL) {

@@ -184,20 +184,21 @@ bool lookup_is_known_stranger(struct moidc_client *client, const struct moidc_lo
     return origin != NULL && strcmp(origin, client->stranger) == 0;
 }
 
-/* True when something at the origin of `url` is described or was met, or memory is out. */
-static bool is_known_origin(const struct moidc_client *client, const struct url *url)
+/* True when something at the origin is described or was met. */
+static bool is_known_origin(const struct moidc_client *client, const char *origin)
 {
-    CLEANUP(mem_free_p) char *origin = url_origin(url);
-
-    return origin == NULL || (client->index != NULL && uri_index_any_within(client->index, origin));
+    return client->index != NULL && uri_index_any_within(client->index, origin);
 }
 
 /* After met_index(). */
 static void remember_stranger(struct moidc_client *client, const struct moidc_lookup *lookup, const struct url *url)
 {
     mem_free(client->stranger);
-    /* another path of that origin may be somebody known */
-    client->stranger = is_known_origin(client, url) ? NULL : url_origin(url);
+    client->stranger = url_origin(url);
+    if (client->stranger != NULL && is_known_origin(client, client->stranger)) {
+        mem_free(client->stranger); /* another path of that origin may be somebody known */
+        client->stranger = NULL;
+    }
     client->stranger_env = fingerprint(lookup);
     client->stranger_until_ms = clock_steady_ms() + STRANGER_MS;
 }
@@ -205,10 +206,12 @@ static void remember_stranger(struct moidc_client *client, const struct moidc_lo
 enum moidc_code lookup_check_odd(struct moidc_client *client, const struct moidc_lookup *lookup, const struct url *url,
                                  struct moidc_err *err)
 {
+    CLEANUP(mem_free_p) char *origin = url_origin(url);
     struct moidc_server *server;
 
     /* user info is a credential of MLflow's own */
-    if (url->userinfo || is_known_origin(client, url) || lookup_is_known_stranger(client, lookup, url)) {
+    if (url->userinfo || origin == NULL || is_known_origin(client, origin) ||
+        lookup_is_known_stranger(client, lookup, url)) {
         return MOIDC_OK;
     }
     return lookup_server(client, lookup, url, &server, err);
