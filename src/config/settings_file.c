@@ -200,28 +200,28 @@ static enum moidc_code read_blocks(struct reading *reading, const char *bytes, s
     return warn_of_stray(reading, &result);
 }
 
+static const char OUR_NAME[] = "mlflow-oidc-client";
+
 /* Whether our name stands in it, spelt with '_' or in capitals, as a table that was misspelt has it. */
 static bool names_us_alike(const char *bytes, size_t n)
 {
-    static const char ours[] = "mlflow-oidc-client";
     size_t at = 0; /* how much of the name stands before bytes[i] */
 
-    for (size_t i = 0; i < n && ours[at] != '\0'; i++) {
+    for (size_t i = 0; i < n && OUR_NAME[at] != '\0'; i++) {
         char c = bytes[i] == '_' ? '-' : bytes[i];
 
         c = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-        at = c == ours[at] ? at + 1 : c == ours[0]; /* no 'm' stands in the name but for its first letter */
+        at = c == OUR_NAME[at] ? at + 1 : c == OUR_NAME[0]; /* no 'm' stands in the name but for its first letter */
     }
-    return ours[at] == '\0';
+    return OUR_NAME[at] == '\0';
 }
 
 enum moidc_code settings_file_parse(const char *bytes, size_t n, const char *path, bool pyproject,
                                     struct settings_file **ret, struct moidc_err *err)
 {
-    static const char ours[] = "mlflow-oidc-client";
     CLEANUP(settings_file_free_p) struct settings_file *file = NULL;
     size_t length = strlen(path);
-    bool about_us = !pyproject || memmem(bytes, n, ours, sizeof ours - 1) != NULL;
+    bool about_us = !pyproject || memmem(bytes, n, OUR_NAME, sizeof OUR_NAME - 1) != NULL;
     struct moidc_err ignored = {0}; /* what is wrong with a file that is not about us is its owner's affair */
     struct reading reading = {.err = about_us ? err : &ignored};
     enum moidc_code rc;
