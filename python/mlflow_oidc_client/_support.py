@@ -164,19 +164,21 @@ def tell_of_path(uri):
         )
 
 
+def tell_outdone(uri, credential):
+    """Warns once that a credential of MLflow's own is sent to that server, and not its token."""
+    warn_once(f"{uri}: MLflow's own credentials ({credential}) are used, not the OIDC settings")
+
+
 def tell_of_user_info(uri):
     """Warns once that the user info in the address of a server is sent, and not its token; `uri` matches none."""
-    plain, described = shown(uri), _is_in_variables() and tracking_uri()
     if "@" not in uri.partition("://")[2].partition("/")[0] or _describes_first_server():
         return
+    plain, described = shown(uri), _is_in_variables() and tracking_uri()
     server = None
     with contextlib.suppress(Exception):  # settings that cannot be read take nothing from a call that has its own credentials
         server = _core.server_at(plain)
     if server is not None or (described and described.rstrip("/") in uri):
-        warn_once(
-            f"{plain.partition('/api/')[0]}: MLflow's own credentials (user info in the address) are used, not the OIDC"
-            " settings"
-        )
+        tell_outdone(plain.partition("/api/")[0], "user info in the address")
 
 
 def no_tracking_uri(uri):

@@ -70,8 +70,7 @@ def _is_outdone(creds, server):
         return False  # both go out: the proxy reads our header, the server behind it MLflow's
     from . import _support
 
-    uri = creds.host if server is None else server.uri
-    _support.warn_once(f"{uri}: MLflow's own credentials ({credential}) are used, not the OIDC settings")
+    _support.tell_outdone(creds.host if server is None else server.uri, credential)
     return True
 
 
