@@ -58,6 +58,15 @@ def search(uri=None):
     return [e.name for e in MlflowClient(tracking_uri=uri or os.environ["URI"]).search_experiments()]
 
 
+def prepared():
+    """(session, request): a request that is prepared and not sent."""
+    import mlflow_oidc_client
+    import requests
+
+    session, url = requests.Session(), os.environ["URI"] + "/api/2.0/mlflow/experiments/search"
+    return session, session.prepare_request(requests.Request("GET", url, auth=mlflow_oidc_client.OIDCAuth()))
+
+
 def describe(error):
     chain, ours, cause = [], None, error
     while cause is not None and len(chain) < 10:
@@ -130,7 +139,7 @@ def evaluate(code, names):
 
 
 def serve(control):
-    names = {name: globals()[name] for name in ("token", "login", "logout", "search", "attempt", "threads", "forked", "seconds")}
+    names = {name: globals()[name] for name in ("token", "login", "logout", "search", "prepared", "attempt", "threads", "forked", "seconds")}
     names.update(os=os, sys=sys, threading=threading, time=time)
     with control.makefile("r", encoding="utf-8") as orders:
         for line in orders:

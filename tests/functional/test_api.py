@@ -193,12 +193,7 @@ assert found.request.hooks["response"][0](found, timeout=1) is found
 def test_a_deep_copy_of_a_prepared_request_is_renewed_too(world):
     world.robot()
     with world.process() as process:
-        process.do("""
-import copy, requests, mlflow_oidc_client
-session = requests.Session()
-url = os.environ["URI"] + "/api/2.0/mlflow/experiments/search"
-request = copy.deepcopy(session.prepare_request(requests.Request("GET", url, auth=mlflow_oidc_client.OIDCAuth())))
-""").ok()
+        process.do("import copy\nsession, request = prepared()\nrequest = copy.deepcopy(request)").ok()
         world.provider.revoke_access()
         assert process.do("session.send(request).status_code").ok() == 200
 
@@ -206,12 +201,7 @@ request = copy.deepcopy(session.prepare_request(requests.Request("GET", url, aut
 def test_a_prepared_request_that_is_sent_later_carries_a_token_that_is_valid_then(world):
     world.robot()
     with world.process() as process:
-        process.do("""
-import requests, mlflow_oidc_client
-session = requests.Session()
-url = os.environ["URI"] + "/api/2.0/mlflow/experiments/search"
-request = session.prepare_request(requests.Request("GET", url, auth=mlflow_oidc_client.OIDCAuth()))
-""").ok()
+        process.do("session, request = prepared()").ok()
         world.advance(301)
         assert process.do("session.send(request).status_code").ok() == 200
         world.advance(301)

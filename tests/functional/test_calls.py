@@ -588,13 +588,7 @@ def test_a_token_that_another_process_has_renewed_is_taken(world):
 def test_a_prepared_request_that_is_sent_again_and_again_is_renewed_each_time(world):
     world.robot()
     with world.process() as process:
-        process.do("""
-import requests, mlflow_oidc_client
-session = requests.Session()
-url = os.environ["URI"] + "/api/2.0/mlflow/experiments/search"
-request = session.prepare_request(requests.Request("GET", url, auth=mlflow_oidc_client.OIDCAuth()))
-session.send(request).raise_for_status()
-""").ok()
+        process.do("session, request = prepared()\nsession.send(request).raise_for_status()").ok()
         for renewals in (1, 2, 3):
             world.provider.revoke_access()
             assert process.do("session.send(request).status_code").ok() == 200

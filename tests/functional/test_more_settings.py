@@ -44,24 +44,25 @@ def test_offline_access_of_the_user_brings_consent_unless_the_prompt_is_the_user
     assert world.provider.last("authorize").query["prompt"] == sent
 
 
-def test_offline_access_of_ours_brings_consent_to_the_prompt(world):
+def sign_in_twice(world, prompt):
+    """With the default scope the second sign-in asks for offline_access, and so for consent: what came with each of them."""
     world.provider.refresh = "offline_access"
-    world.person(prompt="login")
+    world.person(prompt=prompt)
     for _ in range(2):
         world.run("token()").ok()
         world.advance(301)
-    assert [request.query["prompt"] for request in world.provider.received("authorize")] == ["login", "login consent"]
+    first, second = (request.query for request in world.provider.received("authorize"))
+    return first, second
+
+
+def test_offline_access_of_ours_brings_consent_to_the_prompt(world):
+    first, second = sign_in_twice(world, "login")
+    assert (first["prompt"], second["prompt"]) == ("login", "login consent")
 
 
 def test_prompt_none_never_turns_into_a_question(world):
-    """With the default scope the second sign-in would ask for offline_access, and so for consent."""
-    world.provider.refresh = "offline_access"
-    world.person(prompt="none")
-    for _ in range(2):
-        world.run("token()").ok()
-        world.advance(301)
-    first, second = world.provider.received("authorize")
-    assert second.query["prompt"] == "none" and "offline_access" not in second.query["scope"]
+    _, second = sign_in_twice(world, "none")
+    assert second["prompt"] == "none" and "offline_access" not in second["scope"]
 
 
 def test_resources_go_with_every_request_one_by_one(world, source):
