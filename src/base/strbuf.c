@@ -110,15 +110,6 @@ void strbuf_add_percent(struct strbuf *buf, const char *bytes, size_t n)
     add_encoded(buf, bytes, n, false);
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool strbuf_add_decoded(struct strbuf *buf, const char *text, size_t n)
 {
     size_t begin = buf->length;
@@ -129,10 +120,12 @@ bool strbuf_add_decoded(struct strbuf *buf, const char *text, size_t n)
         if (c == '+') {
             c = ' ';
         } else if (c == '%') {
-            if (n - i < 3 || hex_value(text[i + 1]) < 0 || hex_value(text[i + 2]) < 0) {
+            int octet = n - i < 3 ? -1 : text_octet(text + i + 1);
+
+            if (octet < 0) {
                 return false;
             }
-            c = (char)(hex_value(text[i + 1]) << 4 | hex_value(text[i + 2]));
+            c = (char)octet;
             i += 2;
         }
         if (c == '\0') {

@@ -109,6 +109,23 @@ bool text_is_ascii(const char *s)
     return *s == '\0';
 }
 
+int text_hex(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int text_octet(const char *digits)
+{
+    int high = text_hex(digits[0]);
+    int low = high < 0 ? -1 : text_hex(digits[1]);
+
+    return low < 0 ? -1 : high << 4 | low;
+}
+
 /* Not strcasecmp(): what it takes for a letter follows the locale (a Turkish one has another small I). */
 static char lower(char c)
 {

@@ -19,6 +19,11 @@ bool text_is_visible(const char *s, size_t n);
 /* True when all of the text is ASCII. */
 bool text_is_ascii(const char *s);
 
+/* The value of a hex digit of either case; -1: it is none. */
+int text_hex(char c);
+/* The octet that two of them are; -1 where one is none. Of the two characters the second is not read where the first is none. */
+int text_octet(const char *digits);
+
 /* True when the two strings are equal but for the case of A-Z. */
 bool text_equal_nocase(const char *a, const char *b);
 /* The same of their first `n` bytes, or as many as there are. */

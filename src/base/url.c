@@ -9,15 +9,6 @@
 
 enum { URL_MOST_BYTES = 64 * 1024, DECODED_MOST_BYTES = 16 * 1024, DECODED_MOST_TIMES = 5, ENCODED = 256 };
 
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* A bit for each character below 128. */
 struct characters {
     uint64_t bits[2];
@@ -43,7 +34,7 @@ static long allowed_length(const char *text)
     size_t n = 0;
 
     for (; is_one_of(text[n], &allowed); n++) {
-        if (text[n] == '%' && (hex(text[n + 1]) < 0 || hex(text[n + 2]) < 0)) {
+        if (text[n] == '%' && text_octet(text + n + 1) < 0) {
             return -1;
         }
     }
@@ -213,22 +204,16 @@ static bool has_dot_segment(const char *path, size_t n)
     return false;
 }
 
-/* The octet that two hex digits are. */
-static unsigned char octet(const char *digits)
-{
-    return (unsigned char)((unsigned)hex(digits[0]) << 4 | (unsigned)hex(digits[1]));
-}
-
 /* Decodes what is percent-encoded, in place; the length that is left. */
 static size_t decode_once(char *text, size_t n)
 {
     size_t out = 0;
 
     for (size_t i = 0; i < n; out++) {
-        bool encoded = text[i] == '%' && n - i >= 3 && hex(text[i + 1]) >= 0 && hex(text[i + 2]) >= 0;
+        int octet = text[i] == '%' && n - i >= 3 ? text_octet(text + i + 1) : -1;
 
-        text[out] = encoded ? (char)octet(text + i + 1) : text[i];
-        i += encoded ? 3 : 1;
+        text[out] = octet >= 0 ? (char)octet : text[i];
+        i += octet >= 0 ? 3 : 1;
     }
     return out;
 }
@@ -323,7 +308,7 @@ static int take_character(const char **path)
         *path = at + 1;
         return (unsigned char)*at;
     }
-    value = octet(at + 1); /* url_parse() has seen them */
+    value = text_octet(at + 1); /* url_parse() has seen them */
     *path = at + 3;
     return is_one_of((char)value, &plain) ? value : ENCODED + value;
 }

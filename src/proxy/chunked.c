@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "proxy/chunked.h"
 
+#include "base/text.h"
+
 #include <string.h>
 
 enum { DIGITS_MOST = 15, OVERHEAD_MOST_BYTES = 16 * 1024 };
-
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* What may stand in an extension or a trailer: no control character but the tab. */
 static bool is_text(char c)
@@ -22,7 +15,7 @@ static bool is_text(char c)
 
 static enum chunked_state in_size(struct chunked *chunked, char c)
 {
-    int digit = hex(c);
+    int digit = text_hex(c);
 
     if (digit >= 0) {
         chunked->left = chunked->left << 4 | (unsigned)digit;

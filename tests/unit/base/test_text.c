@@ -197,9 +197,19 @@ static void test_ascii_ends_at_127(void)
     CHECK(!text_is_ascii("a\xc2\x80") && !text_is_ascii("\xff"));
 }
 
+static void test_two_hex_digits_are_an_octet(void)
+{
+    CHECK(text_hex('0') == 0 && text_hex('9') == 9 && text_hex('a') == 10 && text_hex('F') == 15);
+    CHECK(text_hex('g') == -1 && text_hex('/') == -1 && text_hex(':') == -1 && text_hex('@') == -1 &&
+          text_hex('\0') == -1);
+    CHECK(text_octet("00") == 0 && text_octet("7f") == 127 && text_octet("Ff") == 255);
+    CHECK(text_octet("") == -1 && text_octet("0") == -1 && text_octet("g0") == -1 && text_octet("0g") == -1);
+}
+
 int main(void)
 {
     RUN(test_ascii_ends_at_127);
+    RUN(test_two_hex_digits_are_an_octet);
     RUN(test_what_can_be_printed_stays);
     RUN(test_controls_become_question_marks);
     RUN(test_visible_text_has_no_spaces_controls_or_letters_beyond_ascii);
