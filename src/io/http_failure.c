@@ -2,6 +2,7 @@
 #include "io/http_failure.h"
 
 #include "io/http.h"
+#include "io/transfer_words.h"
 #include "io/trust.h"
 
 #include <errno.h>
@@ -95,9 +96,7 @@ static bool opens_files(CURLcode result)
 enum moidc_code http_failure_tell(const struct http_failure *failure, const struct http_request *request,
                                   struct moidc_err *err)
 {
-    /* libcurl quotes a proxy's URI that it cannot use, with the password in it */
-    bool quotable = failure->detail[0] != '\0' && strchr(failure->detail, '@') == NULL;
-    const char *text = quotable ? failure->detail : curl_easy_strerror(failure->result);
+    const char *text = transfer_words(failure->result, failure->detail);
     int error = opens_files(failure->result) ? files_are_out() : 0;
 
     if (failure->result == CURLE_OUT_OF_MEMORY) {

@@ -2,6 +2,7 @@
 #include "io/upstream.h"
 
 #include "io/libcurl_start.h"
+#include "io/transfer_words.h"
 #include "io/upstream_route.h"
 
 #include <poll.h>
@@ -357,7 +358,6 @@ enum upstream_result upstream_send(struct upstream *upstream, const struct upstr
                                    const struct upstream_calls *calls, const char **why)
 {
     CURLcode result = CURLE_OUT_OF_MEMORY;
-    bool quotable;
 
     upstream->request = request;
     upstream->calls = calls;
@@ -374,8 +374,6 @@ enum upstream_result upstream_send(struct upstream *upstream, const struct upstr
         curl_multi_remove_handle(upstream->multi, upstream->easy);
     }
     clear_request(upstream);
-    /* libcurl quotes a proxy's URI that it cannot use, with the password in it */
-    quotable = upstream->why[0] != '\0' && strchr(upstream->why, '@') == NULL;
-    *why = quotable ? upstream->why : curl_easy_strerror(result);
+    *why = transfer_words(result, upstream->why);
     return result_of(upstream, result);
 }

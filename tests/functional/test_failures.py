@@ -301,6 +301,32 @@ def test_a_tls_handshake_that_hangs_can_be_interrupted(world):
         process.end()
 
 
+def fatal_alert(description):
+    """As a server sends it in place of its hello (RFC 8446 §5.1, §6)."""
+    return bytes([21, 3, 3, 0, 2, 2, description])
+
+
+@pytest.mark.parametrize("answer, said", [
+    (fatal_alert(40), "alert handshake failure: the server wants other versions, ciphers or curves"),
+    (fatal_alert(70), "alert protocol version: the server has no TLS 1.2"),
+    (fatal_alert(80), "alert internal error: the server failed"),
+    (fatal_alert(112), "unrecognized name: the server does not know the host"),
+    (b"HTTP/1.1 400 Bad Request\r\n\r\n", "wrong version number: what answers there does not speak TLS"),
+], ids=["handshake failure", "protocol version", "internal error", "unrecognized name", "http"])
+def test_why_a_tls_handshake_fails_is_said_in_words(world, answer, said):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        issuer = f"https://127.0.0.1:{server.getsockname()[1]}"
+        world.robot(issuer=issuer)
+        with world.process() as process:
+            process.start("token()")
+            for _ in range(3):  # an outage: tried three times
+                connection, _ = server.accept()
+                connection.recv(65536)
+                connection.sendall(answer)
+                connection.close()
+            process.wait().failed("network", issuer, said, "Next: check that the provider runs")
+
+
 # --- refusals are not repeated ---
 def test_after_a_refusal_calls_fail_at_once_for_60_s(world):
     world.robot()
