@@ -14,12 +14,13 @@ from targets import FORTIFY, library_flags, run
 WANTED = {"openssl": False, "curl": False, "jansson": False, "qr-code-generator": True}
 
 # TLS 1.2 and 1.3 with what certificates and servers use; no configuration file, no modules, nothing that is loaded later.
+# Without its error texts, which take 0.2 ms to load: src/io/transfer_words.c has those that a client meets.
 OPENSSL_WITHOUT = """
     shared module dso engine static-engine legacy tests apps docs autoload-config ui-console filenames
     dtls quic comp cmp cms ct srp srtp ts rfc3779 ocsp psk http nextprotoneg multiblock
     tls1 tls1_1 tls-deprecated-ec weak-ssl-ciphers thread-pool default-thread-pool
     gost aria bf blake2 camellia cast des dsa idea md4 mdc2 rc2 rc4 rc5 rmd160 scrypt argon2 seed siphash siv
-    sm2 sm3 sm4 whirlpool ocb ec2m ml-dsa slh-dsa
+    sm2 sm3 sm4 whirlpool ocb ec2m ml-dsa slh-dsa err async
 """.split()
 
 # HTTP and HTTPS with proxies. Certificates are always named to it; it looks for none.
@@ -32,6 +33,9 @@ CURL_DISABLED = """
     cookies doh mime form-api netrc progress-meter dnsshuffle get-easy-options alt-svc headers-api hsts websockets
     libcurl-option
 """.split()
+
+
+NO_LIBDL = targets.TOP / "packaging/no_libdl.c"
 
 
 def environment(target):
@@ -115,6 +119,11 @@ def build_qrcodegen(target, source, log):
     describe(target, "qrcodegen", source.upstream, "-lqrcodegen")
 
 
+def build_no_libdl(target, log):
+    if target.no_libdl is not None:
+        run(["moidc-cc", *library_flags(target), "-c", NO_LIBDL, "-o", target.no_libdl], log, env=environment(target))
+
+
 def copy_tomlplusplus(target):
     """Headers alone, from the machine's package: the one that all tests ran with, as the shim knows its inside."""
     shutil.copytree("/usr/include/toml++", target.prefix / "include/toml++", dirs_exist_ok=True)
@@ -123,7 +132,8 @@ def copy_tomlplusplus(target):
 def build(target, fetched):
     """All of them, unless the same were built before."""
     stamp = target.prefix / "made-of.json"
-    made_of = json.dumps([fetched[name].version for name in WANTED] + library_flags(target) + OPENSSL_WITHOUT + CURL_WITHOUT + CURL_DISABLED)
+    made_of = json.dumps([fetched[name].version for name in WANTED] + library_flags(target) + OPENSSL_WITHOUT + CURL_WITHOUT +
+                         CURL_DISABLED + [NO_LIBDL.read_text()])
     if stamp.exists() and stamp.read_text() == made_of:
         return
     for name in ("root", "openssl", "curl", "jansson", "qrcodegen"):
@@ -134,6 +144,7 @@ def build(target, fetched):
     build_curl(target, fetched["curl"], log)
     build_jansson(target, fetched["jansson"], log)
     build_qrcodegen(target, fetched["qr-code-generator"], log)
+    build_no_libdl(target, log)
     copy_tomlplusplus(target)
     stamp.write_text(made_of)
 

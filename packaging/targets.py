@@ -33,6 +33,11 @@ class Target:
         return BUILD / (self.libraries or self.name) / "root"
 
     @property
+    def no_libdl(self):
+        """An object that takes the place of libdl, which musl has no library for; None there."""
+        return self.prefix / "lib/no_libdl.o" if "gnu" in self.zig else None
+
+    @property
     def tag(self):
         return f"{self.python_tag}-{self.platform_tag}"
 

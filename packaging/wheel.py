@@ -60,6 +60,7 @@ def write_cross_file(target, python):
     flags = [*COMMON, *PROTECTION[target.machine], *maps]
     # zig has set it to none
     hardened = ["-U_LIBCPP_HARDENING_MODE", "-D_LIBCPP_HARDENING_MODE=_LIBCPP_HARDENING_MODE_FAST"]
+    linked = ["-Wl,--gc-sections", *([str(target.no_libdl)] if target.no_libdl is not None else [])]
     tool = target.folder / "bin"
     path = target.folder / "cross.ini"
     path.write_text(f"""[binaries]
@@ -71,8 +72,8 @@ python = '{python}'
 [built-in options]
 c_args = {array(flags)}
 cpp_args = {array([*flags, *hardened, "-isystem", str(target.prefix / "include")])}
-c_link_args = ['-Wl,--gc-sections']
-cpp_link_args = ['-Wl,--gc-sections']
+c_link_args = {array(linked)}
+cpp_link_args = {array(linked)}
 [properties]
 pkg_config_libdir = '{target.prefix}/lib/pkgconfig'
 needs_exe_wrapper = {"false" if target.is_own else "true"}
