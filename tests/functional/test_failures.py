@@ -269,6 +269,7 @@ def test_a_process_that_can_open_no_more_files_is_told_so_and_goes_on_when_it_ca
     world.robot()
     with world.process() as process:
         process.do("import mlflow_oidc_client; result = mlflow_oidc_client.OIDCError and token()").ok()  # whose module is a file, too
+        process.do("attempt(None)").ok()  # and so are those that tell of an error
         world.provider.down()  # no connection is left that could be used again
         world.provider.up()
         world.advance(301)

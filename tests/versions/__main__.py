@@ -19,7 +19,7 @@ BUILD = TOP / "build" / "versions"
 AT_ONCE = 2  # one waits for the network while another computes
 PATIENCE_S = 600  # for any one program
 SHOWN_LINES = 60  # of the log of what failed
-PYTHONS = ("3.10", "3.11", "3.12", "3.13")
+PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
 PYTEST = ("pytest", "cryptography")  # with which the tests themselves run
 
 
@@ -55,6 +55,8 @@ COMBINATIONS = (
     Combination("3.12", "mlflow-skinny", "2.22.*"),
     Combination("3.12", "mlflow-skinny"),
     Combination("3.13", "mlflow-skinny"),
+    Combination("3.14", "mlflow-skinny"),
+    Combination("3.15", "mlflow-skinny"),
 )
 
 
