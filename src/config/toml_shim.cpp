@@ -12,11 +12,19 @@
 /* Its tables of Unicode tell the compiler that characters such as U+00A1 never come, and documents of strangers have
  * them: there, what cannot be is "no". */
 #include <cstdint>
+#if __has_include(<toml++/impl/unicode.hpp>) /* 3.4 and later */
+#include <toml++/impl/forward_declarations.hpp>
+#else
 #include <toml++/impl/forward_declarations.h>
+#endif
 #pragma push_macro("TOML_UNREACHABLE")
 #undef TOML_UNREACHABLE
 #define TOML_UNREACHABLE return false
+#if __has_include(<toml++/impl/unicode.hpp>)
+#include <toml++/impl/unicode.hpp>
+#else
 #include <toml++/impl/unicode.h>
+#endif
 #pragma pop_macro("TOML_UNREACHABLE")
 #include <toml++/toml.h>
 
