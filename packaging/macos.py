@@ -8,11 +8,13 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import sources as packages
 from targets import BUILD, TOP, use_zig
 
 MACHINES = ("aarch64", "x86_64")
-# Debian's headers of what brew brings there; alone, since those of its C library lie beside them.
-HEADERS = ("curl", "openssl", "jansson.h", "jansson_config.h", "toml++", "qrcodegen", f"python{sysconfig.get_python_version()}")
+# Debian's headers of what brew brings there; alone, since those of its C library lie beside them. toml++ is that of a newer
+# Debian, as brew's is 3.4: this is where it is seen that both kinds of it compile.
+HEADERS = ("curl", "openssl", "jansson.h", "jansson_config.h", "qrcodegen", f"python{sysconfig.get_python_version()}")
 PLACES = (Path("/usr/include"), Path("/usr/include") / (sysconfig.get_config_var("MULTIARCH") or ""))
 # meson.build's, and its warnings as errors.
 FLAGS = ["-O1", "-D_GNU_SOURCE", "-DNDEBUG", "-DMOIDC_QR", "-fvisibility=hidden", "-fstack-protector-strong", "-fno-strict-overflow",
@@ -35,6 +37,8 @@ def headers():
             else:
                 folder.mkdir(parents=True, exist_ok=True)
                 shutil.copy(path, folder)
+    packages.foreign_root("amd64", ["libtomlplusplus-dev"], folder.parent / "newer")
+    shutil.copytree(folder.parent / "newer/usr/include/toml++", folder / "toml++")
     return folder
 
 
