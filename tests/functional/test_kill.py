@@ -14,8 +14,9 @@ from world import SOON_S
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the tracer is of Linux")
 
 MUST_BE_AMONG = {"openat", "write", "rename", "fcntl", "connect", "send", "recv", "close"}
+ROUNDS_MOST = 3
 
-Killed = collections.namedtuple("Killed", "at call connects sent")  # at: the number of `call`, before which it was killed
+Killed = collections.namedtuple("Killed", "at call earlier")  # at: the number of `call`, before which it was killed
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +25,7 @@ def tracer(tmp_path_factory):
 
 
 def run_and_kill(world, tracer, at, log):
-    """One token() in a fresh process that is killed at its call no. `at`; None when it came to its end before."""
+    """One token() in a fresh process that is killed at its call no. `at`; None when it came to its end before, with all calls in log."""
     accepted = world.provider.connections_accepted
     process = world.process()
     process.do(f"import ctypes, mlflow_oidc_client; kill = ctypes.CDLL({str(tracer)!r})").ok()
@@ -38,10 +39,10 @@ def run_and_kill(world, tracer, at, log):
     assert process.stderr == ""
     calls = log.read_text().split()
     assert len(calls) == at
-    killed = Killed(at, calls[-1], calls[:-1].count("connect"), calls[:-1].count("send"))
+    killed = Killed(at, calls[-1], calls[:-1])
     # the provider has read and answered all that the dead one had sent
     until = time.monotonic() + 30
-    while world.provider.connections_accepted - accepted < killed.connects or world.provider._connections:
+    while world.provider.connections_accepted - accepted < killed.earlier.count("connect") or world.provider._connections:
         assert time.monotonic() < until
         time.sleep(0.001)
     return killed
@@ -65,21 +66,30 @@ def tokens_again(world, killed):
     assert not [p for p in world.cache.iterdir() if p.name.endswith(".new")], (killed, "nothing is left lying about")
 
 
-def kill_everywhere(world, tracer, prepare, check):
-    """prepare(), a process killed at its n-th call, check(killed), for each n until it comes to its end."""
-    all_killed = []
+def kill_at_each_call(world, tracer, prepare, check):
+    """prepare(), a process killed at its n-th call, check(killed), for each n until it comes to its end. All that were killed, and
+    the calls of the one that was not."""
+    all_killed, log = [], world.folder / "calls"
     for at in range(1, 2000):
         prepare()
-        killed = run_and_kill(world, tracer, at, world.folder / "calls")
+        killed = run_and_kill(world, tracer, at, log)
         check_what_is_left(world)
         if killed is None:
-            break
+            return all_killed, log.read_text().split()
         check(killed)
         all_killed.append(killed)
-    else:
-        raise AssertionError("it comes to no end")
-    assert MUST_BE_AMONG <= {killed.call for killed in all_killed}
-    return all_killed
+    raise AssertionError("it comes to no end")
+
+
+def kill_everywhere(world, tracer, prepare, check):
+    """Again where no process died at some kind of call: how often libcurl looks for an answer differs from run to run."""
+    all_killed = []
+    for _ in range(ROUNDS_MOST):
+        killed, whole = kill_at_each_call(world, tracer, prepare, check)
+        all_killed += killed
+        if MUST_BE_AMONG <= {killed.call for killed in all_killed}:
+            return all_killed, whole
+    raise AssertionError(f"none died at {MUST_BE_AMONG - {killed.call for killed in all_killed}}")
 
 
 def test_killed_anywhere_in_a_renewal(world, tracer):
@@ -102,12 +112,11 @@ def test_killed_anywhere_in_a_renewal(world, tracer):
         if tabs:
             lost.append(killed)
 
-    all_killed = kill_everywhere(world, tracer, prepare, check)
-    assert [killed.call for killed in all_killed].count("fsync") == 2, "a refresh token is on the disk, under its name"
+    all_killed, whole = kill_everywhere(world, tracer, prepare, check)
+    assert whole.count("fsync") == 2, "a refresh token is on the disk, under its name"
     # the window: from the call after the request went out, to the rename, and nothing else
-    assert [killed.at for killed in lost] == [*range(lost[0].at, lost[-1].at + 1)]
-    assert all_killed[lost[0].at - 2].call == "send"
-    assert lost[-1].call == "rename" and "rename" not in [killed.call for killed in lost[:-1]]
+    sent = whole[: whole.index("rename")].count("send")
+    assert lost and all(killed.earlier.count("send") == sent and "rename" not in killed.earlier for killed in lost)
     print(f"killed at {len(all_killed)} calls; {len(lost)} of them in the window")
 
 
@@ -120,7 +129,7 @@ def test_killed_anywhere_in_a_first_sign_in(world, tracer):
                 path.unlink()
             world.cache.rmdir()
 
-    all_killed = kill_everywhere(world, tracer, prepare, lambda killed: tokens_again(world, killed))
+    all_killed, _ = kill_everywhere(world, tracer, prepare, lambda killed: tokens_again(world, killed))
     calls = {killed.call for killed in all_killed}
     assert "mkdir" in calls and "fsync" not in calls, "the disk is not waited for, for what can be had again"
     print(f"killed at {len(all_killed)} calls")
