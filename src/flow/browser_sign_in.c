@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STEP_MS = 80, PORT_STEP_MS = 100, LINE_MOST_BYTES = 16 * 1024 };
+enum { STEP_MS = 80, PORT_STEP_MS = 100, PORT_TOLD_MS = 2000, LINE_MOST_BYTES = 16 * 1024 };
 
 /* What all of one sign-in need; borrowed. */
 struct waiting {
@@ -251,13 +251,24 @@ static enum moidc_code wait_for_answer(const struct waiting *waiting, struct cac
     return rc;
 }
 
-/* Waits for the port while a sign-in of another identity has it. *lock is held while the port is ours. */
+static bool tell_of_port(const struct wish *wish, int port)
+{
+    char text[100];
+
+    snprintf(text, sizeof text, "mlflow-oidc-client: another sign-in of yours has port %d; waiting for it.", port);
+    show(wish, text);
+    return true;
+}
+
+/* Waits for the port while a sign-in of another identity has it, and says so. *lock is held while the port is ours. */
 static enum moidc_code take_port(const struct wish *wish, int port, bool wait, struct lock **lock,
                                  struct moidc_err *err)
 {
     CLEANUP(cache_dir_close_p) struct cache_dir *dir = NULL;
-    int64_t end_ms = clock_steady_ms() + wish->settings->login_timeout_s * 1000;
+    int64_t start_ms = clock_steady_ms();
+    int64_t end_ms = start_ms + wish->settings->login_timeout_s * 1000;
     struct moidc_err ignored;
+    bool told = false;
     char name[32];
 
     snprintf(name, sizeof name, "port-%d.lock", port);
@@ -268,6 +279,7 @@ static enum moidc_code take_port(const struct wish *wish, int port, bool wait, s
         if (!wait || clock_steady_ms() > end_ms) {
             break; /* the port will say who has it */
         }
+        told = told || (clock_steady_ms() - start_ms > PORT_TOLD_MS && tell_of_port(wish, port));
         if (!call_wait(&wish->call, PORT_STEP_MS)) {
             return err_set(err, MOIDC_E_CANCELLED, "the sign-in was cancelled");
         }

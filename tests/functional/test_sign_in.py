@@ -415,7 +415,7 @@ def test_the_sibling_sign_in_that_holds_the_port_is_waited_for(world):
     one, url = waiting(world)
     two = world.process()
     two.start(f"token({second.uri!r})")
-    time.sleep(0.3)
+    two.see(f"another sign-in of yours has port {port_of(world.redirect_uri)}; waiting for it")
     assert two.busy() and len(world.browser.openings) == 1
     world.browser.mode = "approve"
     world.browser.visit(url)
