@@ -12,6 +12,7 @@ from . import _core
 _LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING)
 _logger = logging.getLogger("mlflow_oidc_client")
 _ENCODED_SEPARATOR = re.compile(r"%(2f|5c)", re.IGNORECASE)
+_NOT_OF_URIS = re.compile(r"[^!#$&-;=?-\[\]_a-z~]")  # RFC 3986; "%" may be one that stands for itself
 
 
 def log(level, text):
@@ -106,14 +107,27 @@ def environment():
     return [os.fsencode(f"{name}={value}") for name, value in variables.items()] + ([os.fsencode(extra)] if extra else [])
 
 
+def as_requested(uri):
+    """A URI as requests will write it: MLflow takes a host that is not ASCII, a space in a path and the like as they are."""
+    if _NOT_OF_URIS.search(uri):
+        from requests import PreparedRequest, RequestException
+
+        request = PreparedRequest()
+        with contextlib.suppress(RequestException):  # no URL at all, as the call itself will say
+            request.prepare_url(uri, None)
+            return request.url
+    return uri
+
+
 def tracking_uri():
     mlflow = sys.modules.get("mlflow")
+    uri = None
     if hasattr(mlflow, "get_tracking_uri"):
-        try:
-            return mlflow.get_tracking_uri()
-        except Exception:
-            return None  # set to none, it names files below the working directory, which may be gone
-    return os.environ.get("MLFLOW_TRACKING_URI") or None
+        with contextlib.suppress(Exception):  # set to none, it names files below the working directory, which may be gone
+            uri = mlflow.get_tracking_uri()
+    else:
+        uri = os.environ.get("MLFLOW_TRACKING_URI") or None
+    return as_requested(uri) if isinstance(uri, str) and is_http(uri.lstrip()) else uri
 
 
 def make_error(kind, code, http_status, oauth_error, what, where, next):
@@ -177,7 +191,7 @@ def tell_of_user_info(uri):
     server = None
     with contextlib.suppress(Exception):  # settings that cannot be read take nothing from a call that has its own credentials
         server = _core.server_at(plain)
-    if server is not None or (described and described.rstrip("/") in uri):
+    if server is not None or (described and described.rstrip("/") in as_requested(uri)):
         tell_outdone(plain.partition("/api/")[0], "user info in the address")
 
 

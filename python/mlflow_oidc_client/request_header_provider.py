@@ -4,8 +4,6 @@ A header provider sees neither the request's URL nor its response, and what it r
 requests auth object into the call that asks for headers, in http_request(), where MLflow looks for `auth`.
 """
 
-import contextlib
-import re
 import sys
 
 from mlflow.tracking.request_header.abstract_request_header_provider import RequestHeaderProvider
@@ -15,7 +13,6 @@ from . import _core
 _IN_AUTHORIZATION = ("username", "password", "token")  # MLflow sends these in that header
 _CREDENTIALS = (*_IN_AUTHORIZATION, "aws_sigv4", "auth")
 _OWN_NAME = "oidc"
-_NOT_OF_URIS = re.compile(r"[^!#$&-;=?-\[\]_a-z~]")  # RFC 3986; "%" may be one that stands for itself
 _FRAMES = 4  # http_request <- resolve_request_headers <- request_headers, and one to spare
 
 _auth = None
@@ -76,15 +73,10 @@ def _is_outdone(creds, server):
 
 def _server_of_name(host):
     """The server of an address that is no URI: that of an artifact holds its name as it is, which requests will encode."""
-    server = None
-    if _NOT_OF_URIS.search(host):
-        from requests import PreparedRequest, RequestException
+    from . import _support
 
-        request = PreparedRequest()
-        with contextlib.suppress(RequestException):  # no URL at all, as the call itself will say
-            request.prepare_url(host, None)
-            server = _core.server_at(request.url)
-    return server
+    written = _support.as_requested(host)
+    return _core.server_at(written) if written != host else None
 
 
 def _tell_of_stranger(host):

@@ -32,7 +32,7 @@ enum moidc_code moidc_server_find(struct moidc_client *client, const char *uri, 
 
     *ret = NULL;
     if (!url_parse(uri, &url)) {
-        return MOIDC_OK;
+        return lookup_check_unread(lookup, uri, err);
     }
     odd = url_is_ambiguous(&url);
     pthread_mutex_lock(&client->mutex);

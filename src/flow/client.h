@@ -67,6 +67,10 @@ enum moidc_code lookup_sources(struct moidc_client *client, const struct moidc_l
 enum moidc_code lookup_check(const struct moidc_lookup *lookup, const struct url *request,
                              struct moidc_err *err) MUST_CHECK;
 
+/* The same of a `request` that url_parse() does not take, where it goes to a tracking URI that is no better. */
+enum moidc_code lookup_check_unread(const struct moidc_lookup *lookup, const char *request,
+                                    struct moidc_err *err) MUST_CHECK;
+
 /* Of a request whose `url` is ambiguous, so that nothing ever covers it: reads the settings where its origin is none that is
  * known, since a block that is written in the same way is an error. client->mutex held. */
 enum moidc_code lookup_check_odd(struct moidc_client *client, const struct moidc_lookup *lookup, const struct url *url,

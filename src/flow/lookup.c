@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Which server a request goes to, and with which settings. */
+#include "base/text.h"
 #include "flow/client.h"
 #include "flow/met.h"
 #include "flow/settings_file_find.h"
@@ -56,6 +57,13 @@ static enum moidc_code server_of(const struct moidc_lookup *lookup, const struct
     return *ret != NULL ? MOIDC_OK : err_memory(err);
 }
 
+/* True for what is meant as an http(s) URI, whether or not url_parse() takes it. */
+static bool is_meant_as_http(const char *uri)
+{
+    uri += strspn(uri, " \t\r\n\v\f");
+    return text_begins_nocase(uri, "http:", 5) || text_begins_nocase(uri, "https:", 6);
+}
+
 /* What the variables describe (contract: "The variables describe ..."): *ret borrows from client or lookup. `request`
  * is NULL where no request is made. */
 static enum moidc_code described_by_environment(struct moidc_client *client, const struct moidc_lookup *lookup,
@@ -70,6 +78,9 @@ static enum moidc_code described_by_environment(struct moidc_client *client, con
     if (lookup->tracking_uri != NULL && url_parse(lookup->tracking_uri, &tracking)) {
         *ret = lookup->tracking_uri;
         return MOIDC_OK;
+    }
+    if (lookup->tracking_uri != NULL && is_meant_as_http(lookup->tracking_uri)) {
+        return MOIDC_OK; /* that one, which no request can be matched against, and no other */
     }
     if (client->first_server == NULL && request != NULL && !url_is_ambiguous(request)) {
         enum moidc_code rc = server_of(lookup, request, &client->first_server, err);
@@ -95,6 +106,24 @@ enum moidc_code lookup_check(const struct moidc_lookup *lookup, const struct url
             "servers read in different ways");
     err_where(err, "MLFLOW_TRACKING_URI");
     return err_next(err, "write the address of the tracking server without them");
+}
+
+enum moidc_code lookup_check_unread(const struct moidc_lookup *lookup, const char *request, struct moidc_err *err)
+{
+    const char *tracking = lookup->tracking_uri;
+    size_t n = tracking != NULL ? strlen(tracking) : 0;
+    struct url url;
+
+    while (n > 0 && tracking[n - 1] == '/') {
+        n--;
+    }
+    if (n == 0 || strncmp(request, tracking, n) != 0 || !is_meant_as_http(tracking) || url_parse(tracking, &url) ||
+        !settings_in_environment(lookup->env)) {
+        return MOIDC_OK;
+    }
+    err_set(err, MOIDC_E_CONFIGURATION, "the tracking URI, which the variables describe, is no proper http(s) URI");
+    err_where(err, "MLFLOW_TRACKING_URI");
+    return err_next(err, "write a host as xn--..., what a URI cannot hold percent-encoded, and nothing around it");
 }
 
 static enum moidc_code read_files(struct moidc_client *client, const struct moidc_lookup *lookup, struct moidc_err *err)

@@ -99,6 +99,16 @@ def test_the_variable_names_the_server(world, program):
     assert program("token", "--json", "--server", world.server.uri, MLFLOW_TRACKING_URI=other.uri).json["server"] == world.server.uri
 
 
+def test_a_tracking_uri_that_is_no_proper_one_is_an_error_and_makes_no_other_server_that_of_the_variables(world, program):
+    settings = world.robot_settings()
+    del settings["uri"]
+    world.set_variables(settings)
+    for odd in ("http://b\u00fccher.example/", f"{world.server.uri} ", "http://[fe80::1%25lo]:1"):
+        program("token", MLFLOW_TRACKING_URI=odd).failed(USAGE, "no proper http(s) URI", "MLFLOW_TRACKING_URI", "xn--")
+        program("token", "--server", world.server.uri, MLFLOW_TRACKING_URI=odd).failed(USAGE, "no settings describe the tracking server")
+    assert world.token_requests() == []
+
+
 def test_the_only_server_needs_no_name_and_of_several_one_is_to_be_named(world, program):
     world.robot()
     program("token").done()

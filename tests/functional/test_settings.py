@@ -661,6 +661,46 @@ def test_the_variables_describe_mlflow_tracking_uri(world):
     assert None not in world.server.tokens()
 
 
+@pytest.mark.parametrize("tracking", [
+    "http://b\u00fccher.example", " http://127.0.0.1:1", "http://127.0.0.1:1/%zz", "http://127.0.0.1:1/a\\b", "http://127.0.0.1:1\n",
+    "http://127.0.0.1:99999", "http://[fe80::1%25lo]:1", "HTTP:/127.0.0.1"])
+def test_a_tracking_uri_that_is_no_proper_one_makes_no_other_server_that_of_the_variables(world, tracking):
+    """It is meant as http(s): the first server that is called is not what the variables describe."""
+    variables(world)
+    second = world.new_server()
+    world.unguarded = True
+    with world.process() as process:
+        process.do(f"import mlflow; mlflow.set_tracking_uri({tracking!r})").ok()
+        assert process.do(f"search({second.uri!r})").error is not None
+        process.do(f"token({second.uri!r})").failed("configuration", "no settings describe this server", second.uri)
+    assert second.tokens() and set(second.tokens()) == {None}
+    assert world.token_requests() == []
+
+
+@pytest.mark.parametrize("tracking, written", [("http://b\u00fccher.example/a b", "http://xn--bcher-kva.example/a%20b"),
+                                               (" http://127.0.0.1:1/%zz", "http://127.0.0.1:1/%25zz")])
+def test_the_variables_describe_a_tracking_uri_as_requests_writes_it(world, tracking, written):
+    variables(world)
+    with world.process() as process:
+        assert process.do(f"""
+import mlflow, mlflow_oidc_client, requests
+mlflow.set_tracking_uri({tracking!r})
+sent = requests.Request("GET", {tracking!r} + "/api/2.0/x", auth=mlflow_oidc_client.OIDCAuth()).prepare()
+result = sent.headers["Authorization"].removeprefix("Bearer ") == mlflow_oidc_client.get_token(), sent.url
+""").ok() == [True, written + "/api/2.0/x"]
+
+
+@pytest.mark.parametrize("tracking", ["http://127.0.0.1:99999", "http://[fe80::1%25lo]:1/"])
+def test_calls_to_a_tracking_uri_that_is_no_proper_one_are_an_error(world, tracking):
+    variables(world)
+    with world.process() as process:
+        process.do(f"import mlflow; mlflow.set_tracking_uri({tracking!r})").ok()
+        process.do("import mlflow_oidc_client; mlflow_oidc_client.get_token()").failed(
+            "configuration", "no proper http(s) URI", "MLFLOW_TRACKING_URI")
+        if "%25" in tracking:  # the other one requests itself refuses
+            process.do(f"search({tracking!r})").failed(None, "no proper http(s) URI", "MLFLOW_TRACKING_URI")
+
+
 def test_the_variables_describe_the_first_server_that_is_called_when_mlflow_is_set_to_none(world):
     variables(world)
     second = world.new_server()
