@@ -44,7 +44,7 @@ def _server(tracking_uri):
             raise _support.no_tracking_uri(tracking_uri)
     if not isinstance(tracking_uri, str):
         raise TypeError(f"tracking_uri must be a str, not {type(tracking_uri).__name__}")
-    server = _core.server_at(tracking_uri)
+    server = _core.server_at(tracking_uri) or _core.server_at(_support.as_requested(tracking_uri))
     if server is None:
         raise _support.no_settings(tracking_uri)
     return server

@@ -23,7 +23,7 @@ class OIDCAuth(AuthBase):
     def __init__(self, tracking_uri=None):
         if tracking_uri is not None and not isinstance(tracking_uri, str):
             raise TypeError(f"tracking_uri must be a str, not {type(tracking_uri).__name__}")
-        self._tracking_uri = tracking_uri
+        self._tracking_uri = None if tracking_uri is None else _support.as_requested(tracking_uri)
 
     def __call__(self, r):
         url = r.url

@@ -690,6 +690,20 @@ result = sent.headers["Authorization"].removeprefix("Bearer ") == mlflow_oidc_cl
 """).ok() == [True, written + "/api/2.0/x"]
 
 
+@pytest.mark.parametrize("named, written", [("http://b\u00fccher.example", "http://xn--bcher-kva.example"),
+                                            ("http://127.0.0.1:1/a b/", "http://127.0.0.1:1/a%20b")])
+def test_a_program_may_name_a_server_as_mlflow_takes_it(world, named, written):
+    """Else what is sent with OIDCAuth(tracking_uri) would go out without a token."""
+    world.write(world.robot_settings(), world.robot_settings(uri=written))
+    with world.process() as process:
+        assert process.do(f"""
+import mlflow_oidc_client as oidc, requests
+token({world.server.uri!r})
+sent = requests.Request("GET", {named!r} + "/api/2.0/x", auth=oidc.OIDCAuth({named!r})).prepare()
+result = sent.headers.get("Authorization") == "Bearer " + oidc.get_token({named!r}), oidc.login({named!r}), oidc.logout({named!r})
+""").ok() == [True, None, True]
+
+
 @pytest.mark.parametrize("tracking", ["http://127.0.0.1:99999", "http://[fe80::1%25lo]:1/"])
 def test_calls_to_a_tracking_uri_that_is_no_proper_one_are_an_error(world, tracking):
     variables(world)
