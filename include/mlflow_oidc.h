@@ -128,7 +128,8 @@ void moidc_server_peek(struct moidc_client *client, const char *uri, struct moid
 /* The server that covers the request URI `uri`: the longest configured URI that it lies at or below (contract:
  * "Settings"). Reads settings when the server is new or its last call failed.
  *   ret  a new reference, moidc_server_release(); NULL when no settings describe this URI
- * MOIDC_E_CONFIGURATION: the settings that cover it (or their file) are wrong. */
+ * MOIDC_E_CONFIGURATION: the settings that cover it (or their file) are wrong, or it goes to a tracking URI that the
+ * variables describe and that nothing can be matched against. */
 enum moidc_code moidc_server_find(struct moidc_client *client, const char *uri, const struct moidc_lookup *lookup,
                                   struct moidc_server **ret, struct moidc_err *err);
 
@@ -138,7 +139,8 @@ bool moidc_client_has_servers(struct moidc_client *client);
 /* Names the normalised URI of every server that settings describe, each once: blocks of files, nearest first, then what
  * the variables describe. Reads the files.
  *   lookup  its server_uri does not count; where its tracking_uri is not http(s), the variables describe no server yet
- *   each    called in the calling thread; `uri` is borrowed for that call; it may call this library */
+ *   each    called in the calling thread; `uri` is borrowed for that call; it may call this library
+ * MOIDC_E_CONFIGURATION as moidc_server_find(). */
 enum moidc_code moidc_servers_list(struct moidc_client *client, const struct moidc_lookup *lookup,
                                    void (*each)(void *ctx, const char *uri), void *ctx, struct moidc_err *err);
 

@@ -43,8 +43,12 @@ enum moidc_code moidc_servers_list(struct moidc_client *client, const struct moi
 {
     CLEANUP(uris_free) struct uris uris = {.list = NULL};
     struct settings_sources sources;
-    enum moidc_code rc;
+    const char *tracking = lookup->tracking_uri;
+    enum moidc_code rc = tracking != NULL ? lookup_check_unread(lookup, tracking, err) : MOIDC_OK;
 
+    if (rc != MOIDC_OK) {
+        return rc;
+    }
     pthread_mutex_lock(&client->mutex);
     rc = lookup_sources(client, lookup, NULL, &sources, err);
     rc = rc == MOIDC_OK ? settings_each(&sources, gather, &uris, err) : rc;

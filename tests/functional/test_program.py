@@ -104,7 +104,8 @@ def test_a_tracking_uri_that_is_no_proper_one_is_an_error_and_makes_no_other_ser
     del settings["uri"]
     world.set_variables(settings)
     for odd in ("http://b\u00fccher.example/", f"{world.server.uri} ", "http://[fe80::1%25lo]:1"):
-        program("token", MLFLOW_TRACKING_URI=odd).failed(USAGE, "no proper http(s) URI", "MLFLOW_TRACKING_URI", "xn--")
+        for command in ("token", "status", "config"):
+            program(command, MLFLOW_TRACKING_URI=odd).failed(USAGE, "no proper http(s) URI", "MLFLOW_TRACKING_URI", "xn--")
         program("token", "--server", world.server.uri, MLFLOW_TRACKING_URI=odd).failed(USAGE, "no settings describe the tracking server")
     assert world.token_requests() == []
 
