@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "proxy/request.h"
 
-#include "base/url.h"
-
 #include <string.h>
 
 #define COOKIE_PREFIX "mlflow-oidc-"
@@ -366,27 +364,4 @@ void proxy_request_outgoing(const struct proxy_request *request, const struct pr
     strbuf_add_format(ret, "Via: %s1.%d mlflow-oidc\n", strbuf_text(&via), request->line.minor);
     ret->failed = ret->failed || via.failed;
     strbuf_free(&via);
-}
-
-enum moidc_code proxy_request_url(const struct proxy_request *request, const char *server_uri, char **ret,
-                                  struct moidc_err *err)
-{
-    CLEANUP(strbuf_free) struct strbuf text = STRBUF_INIT(128 * 1024);
-    struct url server;
-    struct url url;
-
-    strbuf_add_text(&text, server_uri);
-    strbuf_add(&text, request->target.bytes, request->target.length);
-    if (text.failed) {
-        return strbuf_error(&text, "the request's target", err);
-    }
-    if (!url_parse(server_uri, &server)) {
-        return err_set(err, MOIDC_E_INTERNAL, "a normalised URI is none");
-    }
-    if (!url_parse(strbuf_text(&text), &url) || url.fragment || !url_is_below(&url, &server)) {
-        *ret = NULL;
-        return MOIDC_OK;
-    }
-    *ret = strbuf_take(&text);
-    return *ret != NULL ? MOIDC_OK : err_memory(err);
 }

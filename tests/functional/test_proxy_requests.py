@@ -184,6 +184,16 @@ def test_methods_queries_and_encoded_letters_arrive_as_they_were_sent(proxy, ser
             method, "/api/2.0/mlflow/runs/%C3%a4%20%7e;x=1?q=%2F..%00/../%20&empty=&a=b+c")
 
 
+def test_what_browsers_send_unencoded_arrives_encoded(proxy, server):
+    sent = SEARCH + '/a|b^{c}?q=a|b{c}^d\\e`f"g"<h>&100%&%zz%7&%41%'
+    proxy.raw(proxy.head(f"GET {sent} HTTP/1.1", "Connection: close"))
+    assert server.requests[0].target == (
+        SEARCH + "/a%7Cb%5E%7Bc%7D?q=a%7Cb%7Bc%7D%5Ed%5Ce%60f%22g%22%3Ch%3E&100%25&%25zz%257&%41%25")
+    for path in ("/a\\b", "/100%", "/%zz"):
+        assert proxy.status_of(proxy.head(f"GET {SEARCH}{path} HTTP/1.1", "Connection: close")) == 400
+    assert len(server.requests) == 1
+
+
 def test_what_a_client_names_as_its_own_hop_stays_there(proxy, server):
     proxy.call("GET", SEARCH, headers={
         "Connection": "keep-alive, X-Hop, x-other", "X-Hop": "1", "X-Other": "2", "Keep-Alive": "timeout=5", "TE": "trailers",

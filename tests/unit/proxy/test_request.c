@@ -116,7 +116,9 @@ static void test_a_target_stays_below_the_server(void)
     check_url("/a\\b", NULL);
     check_url("/a%00", NULL);
     check_url("/a%", NULL);
-    check_url("/a{b}", NULL);
+    check_url("/a{b}", "https://server/base/a%7Bb%7D");
+    check_url("/a?%&b\\%4", "https://server/base/a?%25&b%5C%254");
+    check_url("/a?%4a%", "https://server/base/a?%4a%25");
 }
 
 static void test_cookies_are_taken_apart(void)
