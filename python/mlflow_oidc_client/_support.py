@@ -185,14 +185,22 @@ def tell_outdone(uri, credential):
 
 def tell_of_user_info(uri):
     """Warns once that the user info in the address of a server is sent, and not its token; `uri` matches none."""
-    if "@" not in uri.partition("://")[2].partition("/")[0] or _describes_first_server():
+    user, at, _ = uri.partition("://")[2].partition("/")[0].rpartition("@")
+    if not at or _describes_first_server():
         return
     plain, described = shown(uri), _is_in_variables() and tracking_uri()
     server = None
     with contextlib.suppress(Exception):  # settings that cannot be read take nothing from a call that has its own credentials
         server = _core.server_at(plain)
-    if server is not None or (described and described.rstrip("/") in as_requested(uri)):
+    if server is None and not (described and described.rstrip("/") in as_requested(uri)):
+        return
+    if ":" in user:
         tell_outdone(plain.partition("/api/")[0], "user info in the address")
+    else:
+        warn_once(
+            f"{plain.partition('/api/')[0]}: requests to an address with a user name in it go out without a token, and without a"
+            " password no other credential is sent: take the name out of it"
+        )
 
 
 def no_tracking_uri(uri):

@@ -942,6 +942,20 @@ def test_user_info_in_the_address_wins_and_we_say_so_once(world, place):
     said_once(world, process, "user info in the address")
 
 
+def test_a_user_name_alone_in_the_address_is_no_credential_and_we_say_so_once(world):
+    """requests sends none of it without a password, and the warning spoke of credentials that are used."""
+    world.unguarded = True
+    world.server.expects_tokens = False
+    uri = world.server.uri.replace("://", "://alice@")
+    world.robot()
+    with world.process() as process:
+        process.do(f"search({uri!r})").ok()
+        process.do(f"search({uri!r})").ok()
+    assert world.provider.requests == [] and all(r.header("Authorization") is None for r in world.server.requests)
+    said_once(world, process, "take the name out of it")
+    assert "are used" not in process.stderr
+
+
 def test_settings_that_cannot_be_read_take_no_user_info_away(world):
     """It is a credential of the call's own, which concerns us only so far as something is to be said of it."""
     world.unguarded = True
