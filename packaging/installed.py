@@ -12,8 +12,6 @@ REFERENCE = "mlflow-oidc-client==0.2.4"
 # What a libcurl and an OpenSSL of our own change: TLS, proxies, errors of the network; and the program.
 FUNCTIONAL = ["test_client_credentials.py", "test_hostile.py", "test_program.py", "test_program_sign_in.py", "test_more_settings.py",
               "test_id_token.py", "test_failures.py", "test_exec.py", "test_memory.py"]
-# Their clock stands still for libcurl 8, which reads another one (CLOCK_MONOTONIC_RAW) than the 7.88 of Debian 12.
-LEFT_OUT = ["-k", "not hangs_is_given_up and not drips_is_given_up"]
 LOOK = """
 import importlib.metadata as metadata, sys
 import mlflow_oidc_client
@@ -77,7 +75,7 @@ def functional(venv, *arguments):
     if not (tests / "bin/python").exists():
         succeed(sys.executable, "-m", "venv", tests)
     pip(tests, "install", "-q", "pytest", "pytest-timeout", "pytest-xdist", "cryptography", "zxing-cpp")
-    command = [tests / "bin/python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout", "600", "-n", "2", *LEFT_OUT, *arguments]
+    command = [tests / "bin/python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout", "600", "-n", "2", *arguments]
     environment = os.environ | {"MOIDC_TEST_PYTHON": str(venv / "bin/python")}
     return subprocess.run(command, cwd=TOP / "tests/functional", env=environment).returncode
 
