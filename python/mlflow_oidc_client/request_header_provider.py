@@ -14,6 +14,7 @@ _IN_AUTHORIZATION = ("username", "password", "token")  # MLflow sends these in t
 _CREDENTIALS = (*_IN_AUTHORIZATION, "aws_sigv4", "auth")
 _OWN_NAME = "oidc"
 _FRAMES = 4  # http_request <- resolve_request_headers <- request_headers, and one to spare
+_FRAMES_OF_OTHERS = 64  # that decorators and tracers may put between
 
 _auth = None
 
@@ -27,9 +28,8 @@ def _the_auth():
     return _auth
 
 
-def _is_handed_over(frame):
+def _is_handed_over(frame, frames):
     """Finds the http_request() that asks, and puts our auth object into its call where we serve it; False: none to be seen."""
-    frames = _FRAMES
     while frame is not None and frames:
         if frame.f_code.co_name == "http_request":
             names = frame.f_locals
@@ -108,6 +108,22 @@ def _hand_over(creds, kwargs):
     kwargs["auth"] = _auth or _the_auth()
 
 
+def _is_mlflows(frame):
+    module = frame.f_globals.get("__name__", "")
+    return module == "mlflow" or module.startswith("mlflow.")
+
+
+def _asker(frame):
+    """The frame of MLflow's that asks for headers, which others may stand below; None: it is somebody else who asks."""
+    if _is_mlflows(frame):
+        return frame
+    while frame is not None:
+        if frame.f_code.co_name == "resolve_request_headers" and _is_mlflows(frame):
+            return frame
+        frame = frame.f_back
+    return None
+
+
 def _headers_alone(called_by_mlflow):
     """Asked without a request to be seen: the header for the server that MLflow is set to."""
     from . import _support
@@ -131,7 +147,10 @@ class PluginOIDCRequestHeaderProvider(RequestHeaderProvider):
         return True
 
     def request_headers(self) -> dict[str, str]:
-        if _is_handed_over(sys._getframe(1)):
+        caller = sys._getframe(1)
+        if _is_handed_over(caller, _FRAMES):
             return {}
-        caller = sys._getframe(1).f_globals.get("__name__", "")
-        return _headers_alone(caller == "mlflow" or caller.startswith("mlflow."))
+        asker = _asker(caller)
+        if asker is not None and _is_handed_over(asker, _FRAMES_OF_OTHERS):
+            return {}
+        return _headers_alone(asker is not None)

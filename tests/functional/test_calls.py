@@ -146,6 +146,47 @@ def test_a_server_without_settings_beside_one_with_settings_goes_out_untouched(w
     assert world.server.tokens() == [None] and world.provider.requests == [] and process.stderr == ""
 
 
+@pytest.mark.parametrize("place", ["provider", "registry"])
+def test_functions_that_tracers_put_between_send_no_token_elsewhere(world, place):
+    """Decorators have frames of their own."""
+    stranger = world.new_server()
+    stranger.expects_tokens, world.unguarded = False, True
+    world.robot()
+    with world.process(MLFLOW_TRACKING_URI=world.server.uri) as process:
+        process.do(f"""
+import functools
+import mlflow.tracking.request_header.registry as registry
+from mlflow_oidc_client.request_header_provider import PluginOIDCRequestHeaderProvider as provider
+
+def traced(function):
+    @functools.wraps(function)
+    def inner(*arguments, **options):
+        return function(*arguments, **options)
+    return inner
+
+for _ in range(6):
+    if {place == "provider"}:
+        provider.request_headers = traced(provider.request_headers)
+    else:
+        registry.resolve_request_headers = traced(registry.resolve_request_headers)
+""").ok()
+        process.do(f"search({stranger.uri!r})").ok()
+        process.do("search()").ok()
+        world.provider.revoke_access()
+        process.do("search()").ok()
+    assert stranger.tokens() == [None] and None not in world.server.tokens() and len(world.token_requests()) == 2
+
+
+def test_the_header_alone_is_had_by_a_program_that_asks_for_it(world):
+    world.robot()
+    with world.process(MLFLOW_TRACKING_URI=world.server.uri) as process:
+        header = process.do("""
+from mlflow_oidc_client.request_header_provider import PluginOIDCRequestHeaderProvider
+result = PluginOIDCRequestHeaderProvider().request_headers()["Authorization"] == f"Bearer {token()}"
+""")
+        assert header.ok()
+
+
 @pytest.mark.parametrize("described", [True, False])
 def test_a_working_directory_that_is_gone_does_not_matter(world, described):
     """MLflow, set to no tracking URI, cannot say then where its files would be."""
