@@ -150,8 +150,8 @@ class _Redirected(PreparedRequest):
 def _repeated(header, response, kwargs):
     """Send the request again with a renewed token: once."""
     request, server = response.request, header.server
-    # a prepared request may be sent again, with a later token
-    refused = getattr(request.headers.get(server.header_name), "sent", header.sent)
+    # a prepared request may be sent again, with a later token; reporters of crashes show variables by repr()
+    refused = _AnsweredHeader(getattr(request.headers.get(server.header_name), "sent", header.sent))
     renewed = _header_of(server, header.url, server.renewed(refused))
     if not _is_rewound(request):
         raise _support.refused(

@@ -145,6 +145,29 @@ with open({str(log)!r}, "a") as file:
     world.more_output = log.read_text()
 
 
+@pytest.mark.parametrize("fault", ["renewal", "second 401", "reset"])
+def test_what_reporters_of_crashes_show_of_local_variables_holds_no_secret(world, fault):
+    """They send what repr() gives of the variables of each frame."""
+    world.robot()
+    with world.process() as process:
+        process.do("search()").ok()
+        if fault == "reset":
+            world.server.effect("*", cut=0)
+        else:
+            world.server.replace("*", 401)
+        if fault == "renewal":
+            world.provider.replace("token", 503)
+        shown = process.do("""
+import traceback
+try:
+    search()
+except Exception as error:
+    print("".join(traceback.TracebackException.from_exception(error, capture_locals=True).format()), flush=True)
+""")
+        shown.ok()
+    assert ("http_request" in process.stdout) and ("_repeated" in process.stdout) == (fault != "reset")
+
+
 # --- the search itself ---
 @pytest.mark.parametrize("place", ["stdout", "stderr", "arguments", "environment", "page", "error", "trace", "output"])
 def test_a_secret_that_is_said_is_found(world, place):
