@@ -53,6 +53,10 @@ const char *glue_uri(PyObject *uri)
         return NULL;
     }
     text = PyUnicode_AsUTF8AndSize(uri, &size);
+    if (text == NULL && PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) {
+        PyErr_Clear();
+        return "";
+    }
     return text != NULL && strlen(text) != (size_t)size ? "" : text;
 }
 

@@ -202,6 +202,21 @@ def test_a_working_directory_that_is_gone_does_not_matter(world, described):
     assert (None in world.server.tokens()) == (not described)
 
 
+@pytest.mark.parametrize("described", ["file", "variables", None])
+def test_a_tracking_uri_of_other_bytes_than_utf_8_does_not_matter(world, described):
+    """It names files, and runs are logged to a server at an address of its own."""
+    if described == "variables":
+        world.set_variables({**world.robot_settings(), "uri": ""})
+    elif described:
+        world.robot()
+    world.unguarded = not described
+    world.server.expects_tokens = bool(described)
+    with world.process() as process:
+        process.do("os.environ['MLFLOW_TRACKING_URI'] = os.fsdecode(b'file:///runs/\\xff')").ok()
+        assert process.do("search()").ok() == ["Default"]
+    assert (None in world.server.tokens()) == (not described)
+
+
 # --- 2: the header ---
 @pytest.mark.parametrize("token_type", ["Bearer", "bearer", "BEARER", "bEaReR"])
 def test_the_scheme_is_bearer_with_a_capital_b(world, token_type):
