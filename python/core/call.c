@@ -215,7 +215,7 @@ static struct moidc_env *snapshot(struct glue_state *state)
 {
     PyObject *function = glue_support(state, "extra_variable");
     PyObject *extra = function != NULL ? PyObject_CallFunction(function, NULL) : NULL;
-    const char *variable = extra != NULL && extra != Py_None ? PyUnicode_AsUTF8AndSize(extra, NULL) : NULL;
+    const char *variable = extra != NULL && extra != Py_None ? PyBytes_AsString(extra) : NULL;
     struct moidc_env *env = NULL;
     struct moidc_err err;
     const char **all;

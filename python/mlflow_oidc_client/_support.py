@@ -92,7 +92,7 @@ def in_notebook():
 def extra_variable():
     """Where certifi, if somebody imported it, keeps its certificates: the last place that is looked at."""
     certifi = sys.modules.get("certifi")
-    return f"MOIDC_CERTIFI={certifi.where()}" if hasattr(certifi, "where") else None
+    return os.fsencode(f"MOIDC_CERTIFI={certifi.where()}") if hasattr(certifi, "where") else None
 
 
 def environment():
@@ -104,7 +104,7 @@ def environment():
         except KeyError:  # another thread took one away meanwhile
             continue
     extra = extra_variable()
-    return [os.fsencode(f"{name}={value}") for name, value in variables.items()] + ([os.fsencode(extra)] if extra else [])
+    return [os.fsencode(f"{name}={value}") for name, value in variables.items()] + ([extra] if extra else [])
 
 
 def as_requested(uri):

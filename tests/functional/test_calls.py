@@ -217,6 +217,14 @@ def test_a_tracking_uri_of_other_bytes_than_utf_8_does_not_matter(world, describ
     assert (None in world.server.tokens()) == (not described)
 
 
+def test_python_may_stand_in_a_folder_with_a_name_of_other_bytes_than_utf_8(world):
+    """Where certifi's certificates are is told to the core."""
+    world.robot()
+    with world.process() as process:
+        process.do("import certifi; certifi.where = lambda: os.fsdecode(b'/python\\xff/cacert.pem')").ok()
+        assert process.do("search()").ok() == ["Default"]
+
+
 # --- 2: the header ---
 @pytest.mark.parametrize("token_type", ["Bearer", "bearer", "BEARER", "bEaReR"])
 def test_the_scheme_is_bearer_with_a_capital_b(world, token_type):
