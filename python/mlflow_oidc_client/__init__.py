@@ -26,11 +26,13 @@ def _watch_worker():
     That is emptied when the worker's work begins, after which _finalize() is called.
     """
     util = _sys.modules.get("multiprocessing.util")
-    if util is not None:
+    if hasattr(util, "Finalize"):  # else it was forked while a thread imported that
         util.register_after_fork(_core, _finalize)
         _finalize(_core)
 
 
+if "multiprocessing.util" in _sys.modules:
+    import multiprocessing.util as _util  # noqa: F401  # another thread may be importing it: this waits until it is there
 _watch_worker()  # imported in a worker
 _os.register_at_fork(after_in_child=_watch_worker)
 

@@ -59,6 +59,49 @@ result = subprocess.run([sys.executable, "-c", code]).returncode
     assert world.outcomes[-1].ok() == 0
 
 
+WHILE_IMPORTING = """
+import importlib.abc, importlib.util, sys, threading
+begun, failures = threading.Event(), []
+
+class Slow(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name != "multiprocessing.util":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        execute = spec.loader.exec_module
+
+        def slowly(module):
+            begun.set()
+            other.join(2)  # it has failed by then, or waits for this module
+            execute(module)
+
+        spec.loader.exec_module = slowly
+        return spec
+
+def load():
+    begun.wait()
+    try:
+        import mlflow_oidc_client
+    except BaseException as error:
+        failures.append(error)
+
+assert "multiprocessing.util" not in sys.modules
+sys.meta_path.insert(0, Slow())
+other = threading.Thread(target=load)
+other.start()
+import multiprocessing.util
+other.join()
+print(failures, begun.is_set())
+"""
+
+
+def test_it_is_imported_while_another_thread_imports_what_it_looks_at(world):
+    """MLflow goes on without a plugin that cannot be imported: no request of that process would have a token."""
+    done = world.command("-c", WHILE_IMPORTING)
+    assert (done.stdout, done.stderr) == ("[] True\n", "")
+
+
 def test_get_token_gives_a_text(world):
     world.robot()
     assert world.run("token()").ok() in world.provider.grants[0].access_tokens
