@@ -217,6 +217,14 @@ def test_a_tracking_uri_of_other_bytes_than_utf_8_does_not_matter(world, describ
     assert (None in world.server.tokens()) == (not described)
 
 
+def test_a_tracking_uri_that_is_no_text_does_not_matter(world):
+    """Tests of programs put a stand-in in the place of mlflow.get_tracking_uri()."""
+    world.unguarded, world.server.expects_tokens = True, False
+    with world.process() as process:
+        process.do("import mlflow, unittest.mock; mlflow.get_tracking_uri = unittest.mock.Mock()").ok()
+        assert process.do("search()").ok() == ["Default"]
+
+
 def test_python_may_stand_in_a_folder_with_a_name_of_other_bytes_than_utf_8(world):
     """Where certifi's certificates are is told to the core."""
     world.robot()
