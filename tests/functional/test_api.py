@@ -1,4 +1,6 @@
 """The Python API beside the hooks: issue 3, "What must work", 8."""
+import os
+
 import pytest
 from scripted import Answer
 from world import SOON_S
@@ -359,4 +361,5 @@ many(2000)
 gc.collect()
 result = [resident() - before, sys.getallocatedblocks() - blocks]
 """).ok()
-    assert growth[0] < 1_000_000 and growth[1] < 200, growth
+    # newer compilers' sanitizers take memory of their own for longer
+    assert growth[0] < (6_000_000 if "MOIDC_TEST_SANITIZER" in os.environ else 1_000_000) and growth[1] < 200, growth

@@ -30,7 +30,7 @@ def poll(world):
     count = world.provider.count("token")
     for _ in range(200):
         world.advance(1)
-        end = time.monotonic() + 0.06
+        end = time.monotonic() + 0.1
         while time.monotonic() < end:
             if world.provider.count("token") > count:
                 times = [r.received_at for r in world.provider.received("token")]
