@@ -178,10 +178,12 @@ def test_a_target_may_name_the_proxy_in_full(proxy, server):
 
 
 def test_methods_queries_and_encoded_letters_arrive_as_they_were_sent(proxy, server):
+    """But for the case of hex digits, which newer ones of libcurl make the one that RFC 3986 §6.2.2.1 wants."""
+    target = "/api/2.0/mlflow/runs/%C3%a4%20%7e;x=1?q=%2F..%00/../%20&empty=&a=b+c"
     for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"):
-        proxy.call(method, "/api/2.0/mlflow/runs/%C3%a4%20%7e;x=1?q=%2F..%00/../%20&empty=&a=b+c")
-        assert (server.requests[-1].method, server.requests[-1].target) == (
-            method, "/api/2.0/mlflow/runs/%C3%a4%20%7e;x=1?q=%2F..%00/../%20&empty=&a=b+c")
+        proxy.call(method, target)
+        arrived = server.requests[-1].target
+        assert server.requests[-1].method == method and arrived in (target, target.replace("%a4", "%A4").replace("%7e", "%7E"))
 
 
 def test_what_browsers_send_unencoded_arrives_encoded(proxy, server):
