@@ -64,7 +64,7 @@ enum moidc_code http_new(const struct moidc_env *env, const char *ca_file, struc
     http->multi = curl_multi_init();
     fork_gate_leave();
     if (http->multi == NULL) {
-        return err_memory(err);
+        return http_failure_start(err);
     }
     rc = trust_find(env, ca_file, &http->trust, err);
     rc = rc == MOIDC_OK ? env_copy(env, &http->env, err) : rc;
@@ -105,6 +105,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
     struct transfer *transfer = ctx;
 
     strbuf_add(&transfer->response->body, bytes, size * count);
+    mem_wipe(bytes, size * count); /* newer ones of libcurl keep the buffer for the next transfer */
     return transfer->response->body.failed ? 0 : size * count;
 }
 
@@ -322,8 +323,11 @@ enum moidc_code http_send(struct http *http, const struct http_request *request,
     CURLcode result;
     enum moidc_code rc;
 
-    if (response == NULL || !wake(http)) {
+    if (response == NULL) {
         return err_memory(err);
+    }
+    if (!wake(http)) {
+        return http_failure_start(err);
     }
     rc = prepare(http, request, &headers, &transfer, err);
     if (rc != MOIDC_OK) {

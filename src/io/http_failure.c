@@ -12,6 +12,7 @@
 
 enum { FILES_LEAST = 4 }; /* a look-up of a name takes more than one at a time */
 
+static const char FILES_REMEDY[] = "see what this process holds open, or let it open more (ulimit -n); then try again";
 static const char PROXY_REMEDY[] = "check the proxy that https_proxy or all_proxy names, or add the host to no_proxy";
 
 /* errno where the process can hardly open another file, else 0. libcurl says "Could not resolve host" then, "Couldn't
@@ -104,10 +105,21 @@ enum moidc_code http_failure_tell(const struct http_failure *failure, const stru
     }
     if (error != 0) {
         err_set(err, MOIDC_E_NETWORK, "%s is not reached: %s (%s)", request->what, strerror(error), text);
-        err_next(err, "see what this process holds open, or let it open more (ulimit -n); then try again");
+        err_next(err, "%s", FILES_REMEDY);
     } else {
         tell(failure, request, text, err);
     }
     err_where(err, "%.*s", (int)strcspn(request->url, "?"), request->url);
     return err->code;
+}
+
+enum moidc_code http_failure_start(struct moidc_err *err)
+{
+    int error = files_are_out();
+
+    if (error == 0) {
+        return err_memory(err);
+    }
+    err_set(err, MOIDC_E_NETWORK, "libcurl does not start: %s", strerror(error));
+    return err_next(err, "%s", FILES_REMEDY);
 }

@@ -18,4 +18,7 @@ struct http_failure {
 enum moidc_code http_failure_tell(const struct http_failure *failure, const struct http_request *request,
                                   struct moidc_err *err);
 
+/* Sets err where libcurl makes no handle: this process can open no more files, or memory is out; its code. */
+enum moidc_code http_failure_start(struct moidc_err *err);
+
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/upstream.h"
 
+#include "io/http_failure.h"
 #include "io/libcurl_start.h"
 #include "io/transfer_words.h"
 #include "io/upstream_route.h"
@@ -45,7 +46,7 @@ enum moidc_code upstream_new(const struct upstream_route *route, struct upstream
     upstream->easy = curl_easy_init();
     upstream->multi = curl_multi_init();
     if (upstream->easy == NULL || upstream->multi == NULL) {
-        return err_memory(err);
+        return http_failure_start(err);
     }
     curl_multi_setopt(upstream->multi, CURLMOPT_MAXCONNECTS, 1L);
     *ret = upstream;
