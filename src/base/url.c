@@ -28,12 +28,17 @@ static const struct characters in_host = {{0x03ff600000000000, 0x07fffffe87fffff
 /* What need not be percent-encoded (RFC 3986 §2.3): letters, digits, '-', '.', '_', '~'; and brackets. */
 static const struct characters plain = {{0x03ff600000000000, 0x47fffffeaffffffe}};
 
+bool url_may_hold(char c)
+{
+    return is_one_of(c, &allowed);
+}
+
 /* Length of `text` when each of its characters may stand in a URI, else -1. */
 static long allowed_length(const char *text)
 {
     size_t n = 0;
 
-    for (; is_one_of(text[n], &allowed); n++) {
+    for (; url_may_hold(text[n]); n++) {
         if (text[n] == '%' && text_octet(text + n + 1) < 0) {
             return -1;
         }

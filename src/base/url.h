@@ -26,6 +26,9 @@ struct url {
  * above 126), '%' without two hex digits. */
 bool url_parse(const char *text, struct url *ret);
 
+/* True when url_parse() allows the character, as it does '%' before two hex digits. */
+bool url_may_hold(char c);
+
 /* True when the path holds "." or ".." segments (also percent-encoded, even several times, or with parameters behind), an
  * encoded slash or backslash, an encoded NUL, or the URI has user info: nothing is ever matched against such a URI. So is
  * an encoded path of more than 16 KiB. */

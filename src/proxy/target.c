@@ -5,8 +5,6 @@
 #include "base/text.h"
 #include "base/url.h"
 
-#include <string.h>
-
 /* True for what browsers and Node's fetch() send as it is, though a URI may not hold it (RFC 3986 §2): '%' in a query that
  * stands for itself is one. In a path a backslash may be a slash to the server, and a '%' the half of something. */
 static bool is_to_be_encoded(struct span target, size_t at, bool in_query)
@@ -16,7 +14,7 @@ static bool is_to_be_encoded(struct span target, size_t at, bool in_query)
     if (c == '%') {
         return in_query && (target.length - at < 3 || text_octet(target.bytes + at + 1) < 0);
     }
-    return strchr("\"<>^`{|}", c) != NULL || (in_query && c == '\\');
+    return !url_may_hold(c) && (c != '\\' || in_query);
 }
 
 static void add_target(struct strbuf *buf, struct span target)
@@ -28,7 +26,7 @@ static void add_target(struct strbuf *buf, struct span target)
         in_query = in_query || target.bytes[i] == '?';
         if (is_to_be_encoded(target, i, in_query)) {
             strbuf_add(buf, target.bytes + start, i - start);
-            strbuf_add_format(buf, "%%%02X", (unsigned)target.bytes[i]);
+            strbuf_add_percent(buf, target.bytes + i, 1);
             start = i + 1;
         }
     }
