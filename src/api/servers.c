@@ -43,8 +43,7 @@ enum moidc_code moidc_servers_list(struct moidc_client *client, const struct moi
 {
     CLEANUP(uris_free) struct uris uris = {.list = NULL};
     struct settings_sources sources;
-    const char *tracking = lookup->tracking_uri;
-    enum moidc_code rc = tracking != NULL ? lookup_check_unread(lookup, tracking, err) : MOIDC_OK;
+    enum moidc_code rc = lookup_check_unread(lookup, lookup->tracking_uri, err);
 
     if (rc != MOIDC_OK) {
         return rc;

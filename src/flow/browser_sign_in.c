@@ -251,13 +251,12 @@ static enum moidc_code wait_for_answer(const struct waiting *waiting, struct cac
     return rc;
 }
 
-static bool tell_of_port(const struct wish *wish, int port)
+static void tell_of_port(const struct wish *wish, int port)
 {
     char text[100];
 
     snprintf(text, sizeof text, "mlflow-oidc-client: another sign-in of yours has port %d; waiting for it.", port);
     show(wish, text);
-    return true;
 }
 
 /* Waits for the port while a sign-in of another identity has it, and says so. *lock is held while the port is ours. */
@@ -279,7 +278,10 @@ static enum moidc_code take_port(const struct wish *wish, int port, bool wait, s
         if (!wait || clock_steady_ms() > end_ms) {
             break; /* the port will say who has it */
         }
-        told = told || (clock_steady_ms() - start_ms > PORT_TOLD_MS && tell_of_port(wish, port));
+        if (!told && clock_steady_ms() - start_ms > PORT_TOLD_MS) {
+            tell_of_port(wish, port);
+            told = true;
+        }
         if (!call_wait(&wish->call, PORT_STEP_MS)) {
             return err_set(err, MOIDC_E_CANCELLED, "the sign-in was cancelled");
         }

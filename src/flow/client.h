@@ -67,7 +67,8 @@ enum moidc_code lookup_sources(struct moidc_client *client, const struct moidc_l
 enum moidc_code lookup_check(const struct moidc_lookup *lookup, const struct url *request,
                              struct moidc_err *err) MUST_CHECK;
 
-/* The same of a `request` that url_parse() does not take, where it goes to a tracking URI that is no better. */
+/* The same of a `request` that url_parse() does not take, where it goes to a tracking URI that is no better. It may be that
+ * URI itself, and NULL where there is none. */
 enum moidc_code lookup_check_unread(const struct moidc_lookup *lookup, const char *request,
                                     struct moidc_err *err) MUST_CHECK;
 
