@@ -34,7 +34,6 @@ CURL_DISABLED = """
     libcurl-option
 """.split()
 
-
 NO_LIBDL = targets.TOP / "packaging/no_libdl.c"
 
 

@@ -42,7 +42,8 @@ struct glue_state *glue_state_of(PyObject *module);
 PyObject *glue_support(struct glue_state *state, const char *name);
 
 /* The text of `uri`, borrowed from it. One that holds a NUL is "", which nothing covers: its beginning alone might be a
- * server's; so is one with bytes that are no UTF-8, as Python has them in names of files. NULL with an exception set: it is no str. */
+ * server's; so is one with bytes that are no UTF-8, as Python has them in names of files. NULL with an exception set: it
+ * is no str. */
 const char *glue_uri(PyObject *uri);
 
 /* Raises the exception for `err`, unless one is set already (Ctrl-C). Returns NULL. */

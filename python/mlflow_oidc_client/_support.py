@@ -196,12 +196,13 @@ def tell_of_user_info(uri):
         server = _core.server_at(plain)
     if server is None and not (described and described.rstrip("/") in as_requested(uri)):
         return
+    plain = plain.partition("/api/")[0]
     if ":" in user:
-        tell_outdone(plain.partition("/api/")[0], "user info in the address")
+        tell_outdone(plain, "user info in the address")
     else:
         warn_once(
-            f"{plain.partition('/api/')[0]}: requests to an address with a user name in it go out without a token, and without a"
-            " password no other credential is sent: take the name out of it"
+            f"{plain}: requests to an address with a user name in it go out without a token, and without a password no other"
+            " credential is sent: take the name out of it"
         )
 
 

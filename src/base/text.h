@@ -21,7 +21,7 @@ bool text_is_ascii(const char *s);
 
 /* The value of a hex digit of either case; -1: it is none. */
 int text_hex(char c);
-/* The octet that two of them are; -1 where one is none. Of the two characters the second is not read where the first is none. */
+/* The octet that two of them are; -1 where one is none. The second character is not read where the first is none. */
 int text_octet(const char *digits);
 
 /* True when the two strings are equal but for the case of A-Z. */
