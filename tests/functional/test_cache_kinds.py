@@ -65,6 +65,13 @@ def test_a_helper_keeps_the_tokens_between_processes(world, helper):
     assert world.cache_files_hold_no_token(), "the folder has locks alone"
 
 
+def test_a_helper_may_have_a_name_outside_ascii(world, helper):
+    helper.program = helper.program.rename(helper.folder / "gehört-mir")
+    use(world, helper)
+    first = world.run("token()").ok()
+    assert world.run("token()").ok() == first and len(helper.kept()) == 1
+
+
 def test_a_renewal_is_stored_too(world, helper):
     use(world, helper)
     world.run("token()").ok()

@@ -1,6 +1,7 @@
 """The settings beside those of the reference: README.md, "Settings"."""
 import json
 import re
+import shutil
 import time
 from pathlib import Path
 
@@ -178,6 +179,16 @@ def test_the_certificates_of_ca_file_are_trusted(world):
     world.use_tls_provider()
     del world.env["SSL_CERT_FILE"]
     world.write_user_file(world.person_settings(ca_file=str(world.authority.ca_file)))
+    assert world.run("search()").ok() == ["Default"]
+
+
+@pytest.mark.parametrize("variables", [False, True], ids=["file", "variables"])
+def test_a_ca_file_may_have_a_name_outside_ascii(world, variables):
+    world.use_tls_provider()
+    del world.env["SSL_CERT_FILE"]
+    path = shutil.copy(world.authority.ca_file, world.folder / "autorité.pem")
+    settings = world.person_settings(ca_file=str(path))
+    (world.set_variables if variables else world.write_user_file)(settings)
     assert world.run("search()").ok() == ["Default"]
 
 

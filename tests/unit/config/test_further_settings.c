@@ -247,6 +247,9 @@ static void test_ca_file_is_absolute_and_the_users_own(void)
 {
     CHECK_FIELD(from_line("ca-file = '/etc/my ca.pem'"), ca_file, "/etc/my ca.pem");
     CHECK_FIELD(from_variable("MLFLOW_TRACKING_OIDC_CA_FILE=/a"), ca_file, "/a");
+    CHECK_FIELD(from_line("ca-file = '/home/j\u00fcrgen/ca.pem'"), ca_file, "/home/j\u00fcrgen/ca.pem");
+    check_variable("MLFLOW_TRACKING_OIDC_CA_FILE=/home/j\xfcrgen/ca.pem", "is not UTF-8");
+    check_line("ca-file = \"/a\\nb\"", "control character");
     check_line("ca-file = 'ca.pem'", "absolute path");
     check_line("ca-file = '~/ca.pem'", "absolute path");
     check_line("ca-file = ''", "is empty");
