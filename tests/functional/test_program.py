@@ -303,7 +303,7 @@ def test_the_memory_of_the_program_is_closed_to_debuggers_and_core_files(world, 
     """The files of a process that cannot be dumped are root's, whoever runs it (ptrace(2), proc(5))."""
     world.set_variables(world.person_settings())
     environment = {name: value for name, value in world.env.items() if name.startswith("MLFLOW_")}
-    environment |= {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "BROWSER": "/bin/true", "MLFLOW_TRACKING_OIDC_CACHE": "memory"}
+    environment |= {"PATH": "/usr/bin:/bin", "HOME": "/dev/null", "BROWSER": "/bin/true", "MLFLOW_TRACKING_OIDC_CACHE": "memory"}
     shared, user = for_another_user(request)
     with subprocess.Popen([shared, "login"], env=environment, cwd="/", stdin=subprocess.DEVNULL,
                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **user) as running:

@@ -76,7 +76,7 @@ def test_an_unknown_certificate_is_a_failure_that_names_the_authorities(world, d
     world.robot()
     failed = of(doctor(unset=("SSL_CERT_FILE",)), "fail")
     assert "not trusted" in failed["tls"] and doctor.ran.status == FAILED and "metadata" not in failed
-    world.env["SSL_CERT_FILE"] = "/nonexistent.pem"
+    world.env["SSL_CERT_FILE"] = "/dev/null/none.pem"
     assert "tls" in of(doctor(), "fail")
 
 
@@ -322,7 +322,7 @@ def test_the_tracking_servers_own_certificate_setting_is_heeded(world, program, 
     assert server.requests == []  # least of all a token
     findings = doctor(MLFLOW_TRACKING_SERVER_CERT_PATH=str(world.authority.ca_file))
     assert "2060" in of(findings, "ok")["server-tls"] and "server-token" in of(findings, "ok")
-    assert "cannot be read" in of(doctor(MLFLOW_TRACKING_SERVER_CERT_PATH="/nonexistent.pem"), "fail")["server-tls"]
+    assert "cannot be read" in of(doctor(MLFLOW_TRACKING_SERVER_CERT_PATH="/dev/null/none.pem"), "fail")["server-tls"]
     findings = doctor(MLFLOW_TRACKING_INSECURE_TLS="true")
     assert any(f["remedy"] == "unset MLFLOW_TRACKING_INSECURE_TLS" for f in findings) and "server-tls" in of(findings, "fail")
 

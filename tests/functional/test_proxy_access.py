@@ -354,5 +354,5 @@ def test_a_key_file_does_not_stay_where_nobody_is_told_of_it(world, program):
 
 def test_a_server_setting_of_two_minds_about_certificates_is_told(world, program):
     world.robot()
-    program("proxy", MLFLOW_TRACKING_INSECURE_TLS="true", MLFLOW_TRACKING_SERVER_CERT_PATH="/x").failed(2, "contradict")
-    program("proxy", MLFLOW_TRACKING_SERVER_CERT_PATH="/nonexistent").failed(2, "MLFLOW_TRACKING_SERVER_CERT_PATH")
+    program("proxy", MLFLOW_TRACKING_INSECURE_TLS="true", MLFLOW_TRACKING_SERVER_CERT_PATH="/dev/null/none").failed(2, "contradict")
+    program("proxy", MLFLOW_TRACKING_SERVER_CERT_PATH="/dev/null/none").failed(2, "MLFLOW_TRACKING_SERVER_CERT_PATH")

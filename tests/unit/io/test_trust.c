@@ -146,7 +146,7 @@ static const struct layout LAYOUTS[] = {
      true},
     {"macOS", {{"/etc/ssl/cert.pem", NULL}, {"/etc/ssl/openssl.cnf", NULL}}, "/etc/ssl/cert.pem", false},
     {"a bundle that was taken away",
-     {{"/etc/ssl/certs/ca-certificates.crt", "/nowhere"}, {"/etc/ssl/cert.pem", NULL}},
+     {{"/etc/ssl/certs/ca-certificates.crt", "/dev/null/none"}, {"/etc/ssl/cert.pem", NULL}},
      "/etc/ssl/cert.pem",
      false},
 };

@@ -11,7 +11,7 @@
 
 static const char *const VARIABLES[] = {"MLFLOW_TRACKING_URI=https://server.example/base",
                                         "MLFLOW_TRACKING_OIDC_ISSUER=https://issuer.example",
-                                        "MLFLOW_TRACKING_OIDC_CLIENT_ID=app", "HOME=/nonexistent", NULL};
+                                        "MLFLOW_TRACKING_OIDC_CLIENT_ID=app", "HOME=/dev/null", NULL};
 
 struct world {
     struct moidc_env *env;
