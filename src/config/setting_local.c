@@ -14,7 +14,9 @@ static enum moidc_code refuse_project(const struct setting_value *value, const c
 
     snprintf(fault, sizeof fault, "%s, which a pyproject.toml may not", what);
     setting_value_error(value, fault, err);
-    return err_next(err, "write it into your own mlflow-oidc-client/config.toml, or set %s", value->info->variable);
+    return err_next(
+        err, "move the whole block into your own mlflow-oidc-client/config.toml, as [[tracking-servers]], or set %s",
+        value->info->variable);
 }
 
 enum moidc_code setting_local_ca_file(const struct setting_value *value, char **ret, struct moidc_err *err)

@@ -48,8 +48,8 @@ static void tell_secret(const struct doctor *doctor)
 
     if (settings->client_secret != NULL && strstr(source, "pyproject.toml") != NULL) {
         doctor_tell(doctor, "settings", MOIDC_VERDICT_WARN,
-                    "set MLFLOW_TRACKING_OIDC_CLIENT_SECRET, or write it into your own "
-                    "~/.config/mlflow-oidc-client/config.toml",
+                    "set MLFLOW_TRACKING_OIDC_CLIENT_SECRET, or move the whole block into your own "
+                    "~/.config/mlflow-oidc-client/config.toml, as [[tracking-servers]]",
                     "the client secret stands in %s, a file that is mostly shared", source);
     }
 }

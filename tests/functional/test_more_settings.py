@@ -210,8 +210,12 @@ def test_a_ca_file_that_cannot_be_read_is_an_error_and_no_other_is_taken(world):
 def test_a_project_does_not_say_whom_to_trust(world):
     world.use_tls_provider()
     path = world.person(ca_file=str(world.authority.ca_file))
-    world.run("token()").failed("configuration", "ca-file", "a pyproject.toml may not", str(path))
+    text = world.run("token()").failed("configuration", "ca-file", "a pyproject.toml may not", str(path))
     assert world.provider.requests == []
+    assert "move the whole block into your own mlflow-oidc-client/config.toml" in text, "one of the project would win"
+    path.unlink()
+    world.write_user_file(world.person_settings(ca_file=str(world.authority.ca_file)))
+    assert world.run("search()", unset=["SSL_CERT_FILE"]).ok() == ["Default"]
 
 
 # --- header ---

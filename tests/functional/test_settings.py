@@ -303,6 +303,13 @@ def test_pyproject_comes_before_the_users_own_file(world):
     assert world.provider.last("token").form["scope"] == "from-pyproject"
 
 
+def test_a_block_of_pyproject_is_not_filled_up_from_the_users_own_file(world):
+    world.write_user_file(world.robot_settings(scope="from-user-file"))
+    world.write(world.robot_settings())
+    world.run("search()").ok()
+    assert "scope" not in world.provider.last("token").form
+
+
 def test_the_users_own_file_describes_servers_that_pyproject_does_not(world):
     world.write_user_file(world.robot_settings())
     world.write({**world.robot_settings(), "uri": "http://other.example.com"})
