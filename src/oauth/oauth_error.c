@@ -5,23 +5,26 @@
 
 const char OAUTH_ERROR_CLIENT_NEXT[] = "check client-id and client-secret, and that the provider knows this client";
 
+#define NOT_NONE "; where prompt = \"none\" is set, which lets nobody be asked, remove it"
+
 static const struct {
     const char *error;
     const char *next;
 } KNOWN[] = {
-    {"invalid_request", "the provider takes this for a malformed request: check audience, scope and redirect-uri"},
+    {"invalid_request", "the provider takes this for a malformed request: check audience, scope, redirect-uri, "
+                        "resource and authorize-params"},
     {"invalid_client", OAUTH_ERROR_CLIENT_NEXT},
     {"invalid_grant", "sign in again; if it stays, check that redirect-uri is registered exactly as it is set"},
     {"unauthorized_client", "allow this grant for the client at the provider, or check client-secret"},
     {"unsupported_grant_type", "enable this grant for the client at the provider"},
     {"unsupported_response_type", "enable the authorization code flow for the client at the provider"},
     {"invalid_scope", "set scope to what the provider knows and allows this client"},
-    {"invalid_target", "set audience to what the provider knows, or to \"\" to send none"},
+    {"invalid_target", "set resource and audience to what the provider knows; audience = \"\" in a file sends none"},
     {"access_denied", "sign in again and agree, or ask the provider's operator for access"},
-    {"login_required", "sign in again"},
-    {"interaction_required", "sign in again"},
-    {"consent_required", "sign in again and agree"},
-    {"account_selection_required", "sign in again and choose an account"},
+    {"login_required", "sign in again" NOT_NONE},
+    {"interaction_required", "sign in again" NOT_NONE},
+    {"consent_required", "sign in again and agree" NOT_NONE},
+    {"account_selection_required", "sign in again and choose an account" NOT_NONE},
     {"server_error", "the provider has a fault of its own: try again later"},
     {"temporarily_unavailable", "the provider is busy or under maintenance: try again later"},
     {"invalid_request_uri", "ask the provider's operator"},

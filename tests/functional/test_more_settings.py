@@ -30,6 +30,17 @@ def test_prompt_goes_with_the_sign_in(world, source):
     assert world.provider.last("authorize").query["prompt"] == "login select_account"
 
 
+@pytest.mark.parametrize("error, key, value", [
+    *((error, "prompt", "none") for error in (
+        "login_required", "interaction_required", "consent_required", "account_selection_required")),
+    ("invalid_target", "resource", "https://other.example.com/"), ("invalid_request", "authorize-params", {"acr_values": "2"})])
+def test_a_refusal_names_the_setting_that_may_have_brought_it(world, error, key, value):
+    world.provider.authorization_error = (error, None)
+    world.write({**world.person_settings(), key: value})
+    world.run("token()").failed("provider", f"{error} [{world.provider.issuer}]. Next: ")
+    assert key in world.outcomes[-1].error["next"]
+
+
 def test_nothing_of_it_is_sent_unasked(world):
     world.person()
     world.run("token()").ok()
