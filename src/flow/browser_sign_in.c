@@ -321,12 +321,6 @@ static enum moidc_code listen(const struct wish *wish, bool paste, struct listen
     if (rc != MOIDC_OK && err->where[0] == '\0') {
         err_where(err, "%s", wish->settings->source[SETTING_REDIRECT_URI]);
     }
-    if (rc != MOIDC_OK && busy) {
-        err_next(err, outside != NULL
-                          ? "end that program, or set listen-address to another port that leads here"
-                          : "end that program, or set redirect-uri to one with another port that the provider knows "
-                            "too, or with port 0 if it takes any");
-    }
     return rc;
 }
 

@@ -137,12 +137,14 @@ static enum moidc_code tell_port(const struct doctor *doctor, struct moidc_err *
         if (err->where[0] == '\0') {
             err_where(err, "%s", settings->source[SETTING_REDIRECT_URI]);
         }
-        if (busy) {
-            err_next(err, "end that program, or set redirect-uri to one with another port that the provider knows too");
-        }
         return doctor_tell_error(doctor, "redirect", MOIDC_VERDICT_FAIL, err);
     }
-    doctor_tell(doctor, "redirect", MOIDC_VERDICT_FINE, NULL, "the port of %s is free", settings->redirect_uri);
+    if (outside) {
+        doctor_tell(doctor, "redirect", MOIDC_VERDICT_FINE, NULL, "port %d of %s, for the browser's return, is free",
+                    settings->listen.port, settings->listen.host);
+    } else {
+        doctor_tell(doctor, "redirect", MOIDC_VERDICT_FINE, NULL, "the port of %s is free", settings->redirect_uri);
+    }
     return MOIDC_OK;
 }
 

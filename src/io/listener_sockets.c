@@ -25,7 +25,10 @@ static enum moidc_code error_busy(const struct listener_address *address, struct
     err_set(err, MOIDC_E_NETWORK, "port %d, where the browser is to come back to, is taken by %s", own_port(address),
             owner[0] != '\0' ? owner : "another program");
     err_where(err, "%s:%d", address->outside != NULL ? address->outside : address->host, own_port(address));
-    return err_next(err, "end that program, or set a redirect URI with another port that the provider knows");
+    return err_next(err, address->outside != NULL
+                             ? "end that program, or set listen-address to another port that leads here"
+                             : "end that program, or set redirect-uri to one with another port that the provider knows "
+                               "too, or with port 0 if it takes any");
 }
 
 static enum moidc_code error_system(const struct listener_address *address, int error, struct moidc_err *err)

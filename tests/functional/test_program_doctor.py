@@ -15,6 +15,7 @@ from program import DONE, FAILED, SIGN_IN, USAGE
 from provider import DROP
 from scripted import Answer
 from server import login_page
+from stack.process import free_port
 
 ORDER = ["settings", "credentials", "proxy", "redirect", "browser", "cache", "locks", "dns", "tcp", "tls", "clock", "metadata", "keys",
          "token", "server-dns", "server-tcp", "server-tls", "server", "server-token"]
@@ -137,6 +138,16 @@ def test_a_taken_redirect_port_is_told_with_who_has_it(world, doctor):
         text = of(doctor("--no-token"), "fail")["redirect"]
     assert str(port) in text and "process" in text
     assert "redirect" in of(doctor("--no-token"), "ok")
+
+
+def test_a_taken_port_of_listen_address_is_told_with_that_setting(world, program, doctor):
+    port = free_port()
+    world.person(listen_address=f"127.0.0.1:{port}")
+    assert f"port {port} of 127.0.0.1" in of(doctor("--no-token"), "ok")["redirect"]
+    with socket.create_server(("127.0.0.1", port)):
+        (found,) = [finding for finding in doctor("--no-token") if finding["id"] == "redirect"]
+        assert found["verdict"] == "fail" and f"port {port}" in found["text"] and "set listen-address" in found["remedy"]
+        assert found["remedy"] in program("login", "--no-browser").failed(FAILED, f"port {port}")
 
 
 def test_a_cache_that_cannot_be_used_is_a_warning(world, doctor):
