@@ -225,6 +225,14 @@ def test_two_sign_ins_with_port_0_do_not_wait_for_one_another(world):
         process.end()
 
 
+def test_a_sign_in_with_port_0_that_nobody_ends_says_what_the_provider_has_to_allow(world):
+    world.browser.mode = "never"
+    world.env["MLFLOW_TRACKING_OIDC_LOGIN_TIMEOUT"] = "1"
+    for host in ("127.0.0.1", "[::1]"):
+        world.person(redirect_uri=f"http://{host}:0/oauth2/callback")
+        world.run("token()").failed("timeout", f"redirect URI http://{host}/oauth2/callback with any port")
+
+
 # --- listening outside of loopback, for containers ---
 def test_the_listener_listens_where_it_is_told_and_the_redirect_uri_stays(world):
     port = free_port()
