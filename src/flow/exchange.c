@@ -183,13 +183,13 @@ static enum moidc_code take_id_token(struct session *session, const struct wish 
 
 static enum moidc_code no_id_token(const struct session *session, const struct wish *wish, struct moidc_err *err)
 {
-    bool asked = strstr(wish->settings->scope, "openid") != NULL;
+    const struct settings *settings = wish->settings;
+    bool unasked = session_is_person(session) && strstr(settings->scope, "openid") == NULL;
 
     err_set(err, MOIDC_E_PROTOCOL, "the provider gave no ID token, which is what is to be sent");
-    err_where(err, "%s", wish->settings->source[SETTING_USE_ID_TOKEN]);
-    return err_next(err, session_is_person(session) && !asked
-                             ? "add openid to scope, or set use-id-token = false"
-                             : "set use-id-token = false, so that the access token is sent");
+    err_where(err, "%s", unasked ? settings->source[SETTING_SCOPE] : settings->issuer);
+    return err_next(err, unasked ? "add openid to scope, or set use-id-token = false"
+                                 : "set use-id-token = false, so that the access token is sent");
 }
 
 /* An ID token is taken, and then checked in full, where a person signs in or where it is what is sent; one that cannot

@@ -303,8 +303,13 @@ def test_an_id_token_that_is_missing_is_an_error(world):
     """oidcc-client-test-idtoken-missing"""
     world.provider.id_token.absent = True
     world.person()
-    world.run("search()").failed(None, ("ID token", "id_token"))
+    world.run("search()").failed(None, ("ID token", "id_token"), f"[{world.provider.issuer}]")
     assert world.server.requests == []
+
+
+def test_a_scope_that_asks_for_no_id_token_is_where_the_error_says_that_it_is(world):
+    path = world.person(scope="profile")
+    world.run("token()").failed("protocol", "gave no ID token", f"[{path} line ", "add openid to scope")
 
 
 def test_an_unknown_kid_fetches_the_jwks_once_more(world):
