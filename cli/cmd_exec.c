@@ -70,7 +70,7 @@ static int become(struct program *program, const struct moidc_server *server, co
     char **environment;
 
     if (!environment_serves(server)) {
-        message_next("mlflow-oidc exec --proxy -- %s", command[0]);
+        message_next("add --proxy: mlflow-oidc exec --proxy puts the token there");
         return STATUS_FAILED;
     }
     environment = environment_for(moidc_server_uri(server), moidc_token_reveal(token), false);

@@ -164,7 +164,7 @@ def test_a_header_that_the_variable_cannot_set_needs_the_proxy(world, program, s
     world.robot(header="X-Token")
     world.unguarded = True
     server.expects_tokens = False
-    run(program, "true").failed(1, "X-Token", "exec --proxy")
+    run(program, "printf", "two words").failed(1, "X-Token", "Next: add --proxy: ")
     ran = program("token", "--env")
     assert ran.failed(1, "X-Token", "mlflow-oidc proxy") and ran.stdout == ""
     assert run(program, sys.executable, "-c", ASK + "print(opener.open(request).status)", options=["--proxy"]).done() == "200\n"
