@@ -170,7 +170,7 @@ const struct command cmd_proxy = {
         "Ctrl-C or SIGTERM ends it after the requests in flight.",
     .examples = "mlflow-oidc proxy --listen 5000\n"
                 "mlflow-oidc proxy --key-file ~/.mlflow-key\n"
-                "mlflow-oidc proxy --unix \"$XDG_RUNTIME_DIR/mlflow-oidc/proxy.sock\"",
+                "mlflow-oidc proxy --unix ~/.mlflow-oidc/proxy.sock",
     .options = options,
     .run = run,
 };

@@ -15,6 +15,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define GOOD_PATH "~/.mlflow-oidc/proxy.sock" /* its folder is made with the right mode */
+
 enum { BACKLOG = 128, PATH_MOST = 4096 };
 
 struct local_listener {
@@ -115,7 +117,7 @@ static enum moidc_code error_at(const char *path, enum moidc_code code, const ch
 {
     err_set(err, code, "%s%s%s", what, error != 0 ? ": " : "", error != 0 ? strerror(error) : "");
     err_where(err, "%.300s", path);
-    return err_next(err, "give another path, such as $XDG_RUNTIME_DIR/mlflow-oidc/proxy.sock");
+    return err_next(err, "give another path, such as " GOOD_PATH);
 }
 
 /* The directory keeps everybody else out, whatever the socket's own mode is when it is made. */
@@ -136,7 +138,7 @@ static enum moidc_code check_directory(const char *path, struct moidc_err *err)
     if (!S_ISDIR(status.st_mode) || status.st_uid != geteuid() || (status.st_mode & 077) != 0) {
         error_at(folder, MOIDC_E_CONFIGURATION, "the directory of the socket must be yours, and closed to others", 0,
                  err);
-        return err_next(err, "chmod 700 it, or give another path, such as $XDG_RUNTIME_DIR/mlflow-oidc/proxy.sock");
+        return err_next(err, "give a path in a folder that you alone may enter (mode 700), such as " GOOD_PATH);
     }
     return MOIDC_OK;
 }

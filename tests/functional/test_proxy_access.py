@@ -296,7 +296,10 @@ def test_a_place_that_others_could_touch_is_no_place_for_a_unix_socket(world, pr
     world.robot()
     others = world.folder / "others"
     others.mkdir(mode=0o755)
-    program("proxy", "--unix", str(others / "s")).failed(2, "closed to others")
+    text = program("proxy", "--unix", str(others / "s")).failed(2, "closed to others")
+    advised = text.split("such as ")[1].strip()
+    with Proxy(program, "--unix", advised.replace("~", str(world.home))) as proxy:
+        assert proxy.uri == f"unix:{world.home}{advised[1:]}"
     own = world.folder / "own"
     own.mkdir(mode=0o700)
     (world.folder / "link").symlink_to(own)
