@@ -148,10 +148,11 @@ static bool is_http(const char *uri)
     return uri != NULL && (strncasecmp(uri, "http://", 7) == 0 || strncasecmp(uri, "https://", 8) == 0);
 }
 
-static void tell_where_to_write(void)
+/* by_variables: whether those would describe it. They do not where MLFLOW_TRACKING_URI names another one. */
+static void tell_where_to_write(bool by_variables)
 {
-    message_next("write a block for it into pyproject.toml, or set MLFLOW_TRACKING_OIDC_ISSUER and "
-                 "MLFLOW_TRACKING_OIDC_CLIENT_ID");
+    message_next("write a block for it into pyproject.toml%s",
+                 by_variables ? ", or set MLFLOW_TRACKING_OIDC_ISSUER and MLFLOW_TRACKING_OIDC_CLIENT_ID" : "");
 }
 
 /* Writes `uri` without what may be secret in it: user info, query, fragment. Whether there was user info. */
@@ -190,7 +191,7 @@ __attribute__((noinline)) static int no_such_server(struct program *program, con
         message_next("name one of them, --server %s, or write a block for the other one into pyproject.toml",
                      message_quoted(known.first, quoted, sizeof quoted));
     } else {
-        tell_where_to_write();
+        tell_where_to_write(!is_http(lookup.tracking_uri) || strcmp(lookup.tracking_uri, uri) == 0);
     }
     free(known.first);
     return STATUS_USAGE;
@@ -199,8 +200,8 @@ __attribute__((noinline)) static int no_such_server(struct program *program, con
 static int no_server_at_all(void)
 {
     message_failure("no settings describe any tracking server");
-    message_next("set MLFLOW_TRACKING_URI, MLFLOW_TRACKING_OIDC_ISSUER and MLFLOW_TRACKING_OIDC_CLIENT_ID, or write "
-                 "a block into pyproject.toml");
+    message_next("set MLFLOW_TRACKING_URI to an http(s) address, MLFLOW_TRACKING_OIDC_ISSUER and "
+                 "MLFLOW_TRACKING_OIDC_CLIENT_ID, or write a block into pyproject.toml");
     return STATUS_USAGE;
 }
 

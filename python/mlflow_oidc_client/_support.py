@@ -216,11 +216,14 @@ def no_tracking_uri(uri):
 
 
 def no_settings(uri):
+    described = tracking_uri()  # alone, where it is http(s)
+    by_variables = "set MLFLOW_TRACKING_OIDC_ISSUER and MLFLOW_TRACKING_OIDC_CLIENT_ID, or "
+    if is_http(described) and not uri.startswith(described.rstrip("/")):
+        by_variables = ""
     return _configuration_error(
         "no settings describe this server",
         shown(uri),
-        "set MLFLOW_TRACKING_OIDC_ISSUER and MLFLOW_TRACKING_OIDC_CLIENT_ID, or add a block with this uri under"
-        " [[tool.mlflow-oidc-client.tracking-servers]] in pyproject.toml",
+        f"{by_variables}add a block with this uri under [[tool.mlflow-oidc-client.tracking-servers]] in pyproject.toml",
     )
 
 

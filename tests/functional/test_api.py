@@ -143,6 +143,19 @@ def test_the_password_of_a_database_that_mlflow_is_set_to_does_not_stand_in_the_
     assert "me:" not in text
 
 
+def test_a_server_that_the_variables_cannot_describe_needs_a_block(world):
+    """They describe the one that MLflow is set to."""
+    second = world.new_server()
+    settings = world.robot_settings()
+    for given in ({"uri": settings.pop("uri")}, settings):
+        world.set_variables(given)
+        text = world.run(f"token({second.uri!r})").failed("configuration", "no settings describe this server")
+        assert "add a block" in text and "set MLFLOW_TRACKING_OIDC" not in text
+    world.run("token()").ok()
+    world.env["MLFLOW_TRACKING_URI"] = second.uri
+    world.run(f"token({second.uri + '/api'!r})").ok()
+
+
 def test_get_token_of_a_server_without_settings_is_an_error(world):
     world.robot()
     world.run("token('http://other.example.com')").failed("configuration", "other.example.com", "pyproject.toml")

@@ -110,6 +110,16 @@ def test_a_tracking_uri_that_is_no_proper_one_is_an_error_and_makes_no_other_ser
     assert world.token_requests() == []
 
 
+def test_a_tracking_uri_without_its_scheme_is_what_the_error_is_about(world, program):
+    settings = world.robot_settings()
+    del settings["uri"]
+    world.set_variables(settings)
+    for command in ("token", "status", "config"):
+        text = program(command, MLFLOW_TRACKING_URI=world.server.uri.removeprefix("http://")).failed(USAGE, "MLFLOW_TRACKING_URI")
+        assert "to an http(s) address" in text, "the others are set"
+    program("token", MLFLOW_TRACKING_URI=world.server.uri).done()
+
+
 def test_the_only_server_needs_no_name_and_of_several_one_is_to_be_named(world, program):
     world.robot()
     program("token").done()
@@ -127,6 +137,10 @@ def test_a_server_that_nothing_describes_is_an_error_that_lists_the_others(world
         assert f"\n  {world.server.uri}\n" in text and f"Next: name one of them, --server {world.server.uri}, or" in text
     (world.cwd / "pyproject.toml").unlink()
     program("token").failed(USAGE, "MLFLOW_TRACKING_OIDC_ISSUER")
+    program("token", "--server", world.server.uri).failed(USAGE, "or set MLFLOW_TRACKING_OIDC_ISSUER")
+    program("token", MLFLOW_TRACKING_URI=world.server.uri).failed(USAGE, "or set MLFLOW_TRACKING_OIDC_ISSUER")
+    text = program("token", "--server", world.server.uri, MLFLOW_TRACKING_URI="http://127.0.0.1:9/").failed(USAGE, "write a block")
+    assert "MLFLOW_TRACKING_OIDC_ISSUER" not in text, "it would describe the other one"
 
 
 def test_an_address_that_nothing_is_matched_against_is_an_error_in_every_list(world, program):
