@@ -232,6 +232,7 @@ enum moidc_code doctor_tracking_server(const struct doctor *doctor, struct moidc
         return rc;
     }
     if (visit.status == 0) {
+        err_next(err, "%s", way.unreached); /* http_send() speaks of the provider there */
         return doctor_tell_error(doctor, "server", MOIDC_VERDICT_FAIL, err);
     }
     tell_without_token(doctor, &visit);
@@ -240,6 +241,7 @@ enum moidc_code doctor_tracking_server(const struct doctor *doctor, struct moidc
     }
     rc = call_server(doctor, token, &visit, err);
     if (rc != MOIDC_OK) {
+        err_next(err, "%s", way.unreached);
         return doctor_tell_error(doctor, "server-token", MOIDC_VERDICT_FAIL, err);
     }
     secret_hide(token_secret(token), visit.route.location); /* a server may say it back */

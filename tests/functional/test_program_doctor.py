@@ -150,6 +150,20 @@ def test_a_taken_port_of_listen_address_is_told_with_that_setting(world, program
         assert found["remedy"] in program("login", "--no-browser").failed(FAILED, f"port {port}")
 
 
+@pytest.mark.parametrize("fault", [{"cut": 0}, {"body": b"x" * 65536, "endless": True}])
+@pytest.mark.parametrize("identifier", ["server", "server-token"])
+def test_a_tracking_server_that_answers_badly_is_not_called_the_provider(world, doctor, identifier, fault):
+    world.robot()
+
+    def broken(request, normal):
+        return Answer(**fault) if (request.bearer is not None) == (identifier == "server-token") else normal()
+
+    world.server.fault("*", broken)
+    found = [finding for finding in doctor() if finding["verdict"] == "fail"]
+    assert [finding["id"] for finding in found] == [identifier]
+    assert "check the tracking URI" in found[0]["remedy"] and "provider" not in found[0]["remedy"]
+
+
 def test_a_cache_that_cannot_be_used_is_a_warning(world, doctor):
     world.robot()
     assert "cache" in of(doctor(HOME="/dev/null", unset=("XDG_CACHE_HOME",)), "warn")
