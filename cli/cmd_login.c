@@ -13,6 +13,13 @@ static const struct option_info options[] = {
     {NULL, 0, NULL, NULL},
 };
 
+static void note_memory(void *ctx, const struct moidc_setting *setting)
+{
+    bool *memory = ctx;
+
+    *memory = *memory || (strcmp(setting->key, "cache") == 0 && strcmp(setting->value, "memory") == 0);
+}
+
 /* As whom, where, until when. */
 static void tell(struct program *program, struct moidc_server *server, const struct moidc_token *token)
 {
@@ -21,6 +28,7 @@ static void tell(struct program *program, struct moidc_server *server, const str
     int64_t expires_at_s = moidc_token_expires_at_s(token);
     char who[600] = "the client itself";
     char when[WHEN_SIZE];
+    bool memory = false;
     struct moidc_err err;
 
     if (moidc_server_status(server, &request, &status, &err) == MOIDC_OK && status.person) {
@@ -32,6 +40,10 @@ static void tell(struct program *program, struct moidc_server *server, const str
     message_line("  at     %s", status.issuer);
     message_line("  until  %s%s", expires_at_s != 0 ? when_text(expires_at_s, when) : "the provider ends it",
                  status.renewable ? ", renewed by itself" : "; there is no refresh token");
+    moidc_server_settings(server, note_memory, &memory);
+    if (memory) {
+        message_warning("cache is set to memory: no other program finds this sign-in, and it ends with this one");
+    }
 }
 
 static int run(struct program *program, const struct arguments *arguments)

@@ -181,6 +181,9 @@ static enum moidc_code may_ask_person(const struct session *session, const struc
     if (wish->no_person && settings->interactive) {
         err_set(err, MOIDC_E_LOGIN_REQUIRED, "no valid token is left: a person has to sign in");
         err_where(err, "%s", settings->uri);
+        if (settings->cache == SETTINGS_CACHE_MEMORY) {
+            return err_next(err, "set cache = \"file\": what memory keeps is gone with the process that signed in");
+        }
         text_shell_word(settings->uri, word, sizeof word); /* it will be typed as it stands there */
         return err_next(err, "run: mlflow-oidc login --server %s", word);
     }

@@ -5,6 +5,7 @@ import signal
 
 import pytest
 from cache_helper import FAULTS, Helper
+from program import SIGN_IN
 from world import variable_text
 
 
@@ -35,6 +36,16 @@ def test_memory_leaves_nothing_on_the_disk(world):
 def test_memory_is_of_one_process(world):
     world.robot(cache="memory")
     assert world.run("token()").ok() != world.run("token()").ok()
+
+
+def test_a_sign_in_of_the_program_that_memory_alone_keeps_is_called_so_and_not_advised(world, program):
+    world.person(cache="memory")
+    assert "cache is set to memory" in program("login").stderr
+    text = program("token").failed(SIGN_IN, "a person has to sign in")
+    assert "mlflow-oidc login" not in text and 'set cache = "file"' in text
+    world.person(cache="file")
+    assert "memory" not in program("login").stderr
+    program("token").done()
 
 
 def test_memory_does_not_read_what_the_disk_has(world):
