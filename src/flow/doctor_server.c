@@ -149,9 +149,10 @@ static enum moidc_code tell_refusal(const struct doctor *doctor, const struct mo
     }
     challenge_parse(visit->route.challenge, &challenge);
     give_reason(token, &challenge, reason);
-    snprintf(remedy, sizeof remedy, "have its proxy take %s%s, or set audience or use-id-token so that it does",
+    /* the audience of an ID token is the client ID, whatever is set */
+    snprintf(remedy, sizeof remedy, "have its proxy take %s%s, or set %saudience to what it wants",
              challenge.is_bearer ? "" : "bearer tokens (oauth2-proxy: --skip-jwt-bearer-tokens), ",
-             doctor->server->token_hint);
+             doctor->server->token_hint, doctor->wish.settings->use_id_token ? "use-id-token = false, and " : "");
     doctor_tell(doctor, "server-token", MOIDC_VERDICT_FAIL,
                 visit->status == 401 || strcmp(challenge.error, "invalid_token") == 0
                     ? remedy /* Envoy says 403 and invalid_token of another audience, for which RFC 6750 §3.1 has 401 */

@@ -267,6 +267,7 @@ def test_a_refused_token_is_told_with_its_claims_beside_the_settings(world, prog
     assert doctor.ran.status == FAILED
     remedy = next(f["remedy"] for f in findings if f["id"] == "server-token")
     assert world.provider.issuer in remedy and "oauth2-proxy" not in remedy
+    assert "set use-id-token = false, and audience" in remedy, "the audience of an ID token is the client ID, whatever is set"
     world.server.replace("experiments/search", 403, b"{}")
     findings = doctor()
     assert "403" in of(findings, "fail")["server-token"]
@@ -303,7 +304,9 @@ def test_a_proxy_that_looks_at_no_bearer_tokens_is_told(world, program, doctor):
 def test_a_refused_opaque_token_is_told_as_such(world, doctor):
     world.robot()
     world.server.replace("experiments/search", 401, b"{}")
-    assert "opaque" in of(doctor(), "fail")["server-token"]
+    findings = doctor()
+    assert "opaque" in of(findings, "fail")["server-token"]
+    assert "use-id-token" not in findings[-1]["remedy"] and "set audience" in findings[-1]["remedy"]
 
 
 @pytest.mark.parametrize("answer", [login_page(), Answer(302, [("Location", "https://login.example.com/?next=x")])])
