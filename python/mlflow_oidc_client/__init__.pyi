@@ -3,6 +3,7 @@ from requests.auth import AuthBase
 
 from mlflow.exceptions import MlflowException
 
+__all__ = ["OIDCAuth", "OIDCError", "get_token", "login", "logout"]
 __version__: str
 
 def get_token(tracking_uri: str | None = None, min_valid_s: int = 0) -> str: ...

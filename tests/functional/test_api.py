@@ -40,6 +40,16 @@ result = sorted(p.name for p in folder.rglob("*"))
     assert "py.typed" in names and any(name.endswith(".pyi") for name in names)
 
 
+def test_a_star_import_brings_what_the_types_say(world):
+    said, there = world.run("""
+import ast, mlflow_oidc_client, pathlib
+stub = ast.parse(pathlib.Path(mlflow_oidc_client.__file__).with_suffix(".pyi").read_text())
+said = [ast.literal_eval(n.value) for n in stub.body if isinstance(n, ast.Assign) and n.targets[0].id == "__all__"]
+result = said, [mlflow_oidc_client.__all__]
+""").ok()
+    assert said == there
+
+
 @pytest.mark.since_mlflow("2.9")
 def test_the_plugins_are_typed_for_programs_that_call_them(world):
     assert world.run("""
