@@ -40,7 +40,7 @@ static enum moidc_code check_blocked(struct session *session, struct moidc_err *
         return MOIDC_OK;
     }
     *err = blocked;
-    return err_next(err, "%.200s (not tried again for %lld s, unless you call mlflow_oidc_client.login())",
+    return err_next(err, "%.200s (not tried again for %lld s, but by mlflow_oidc_client.login() or mlflow-oidc login)",
                     blocked.next, (long long)(left_ms / 1000 + 1));
 }
 

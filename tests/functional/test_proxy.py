@@ -80,6 +80,17 @@ def test_who_has_to_sign_in_is_told_in_the_answer_and_then_served_without_a_rest
         assert proxy.call("GET", SEARCH).status == 200
 
 
+def test_after_a_refusal_the_program_ends_the_wait_that_is_told(world, program, provider):
+    world.robot()
+    secret, provider.clients["robot"] = provider.clients["robot"], "another"
+    with Proxy(program) as proxy:
+        assert "but by mlflow_oidc_client.login() or mlflow-oidc login" in proxy.call("GET", SEARCH).message
+        provider.clients["robot"] = secret
+        assert proxy.call("GET", SEARCH).status == 502
+        program("login").done()
+        assert proxy.call("GET", SEARCH).status == 200
+
+
 # --- tokens ---
 def test_a_token_that_ends_during_a_session_is_renewed_unnoticed(world, proxy, server, provider):
     connection = proxy.connect()
