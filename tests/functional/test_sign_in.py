@@ -12,7 +12,7 @@ from browser import fetch, urls_in
 from provider import DROP
 from test_id_token import ENDS_BEFORE, OTHER_AUD, OTHER_ISS, OTHER_NONCE, OTHER_SUB
 from stack.process import free_port
-from world import SOON_S
+from world import SOON_S, variable
 
 
 def port_of(redirect_uri):
@@ -464,6 +464,16 @@ def test_without_browser_display_terminal_and_notebook_it_fails_at_once_and_says
     outcome = world.run("token()", unset=["BROWSER"], PATH=str(world.folder))
     outcome.failed("login_required", ("client-secret", "CLIENT_SECRET", "login"))
     assert outcome.seconds < SOON_S and world.provider.count("authorize") == 0
+
+
+@pytest.mark.parametrize("place", [{"CI": "true"}, {"BROWSER": ""}])
+def test_a_job_with_a_persons_settings_signs_in_by_what_the_error_says(world, place):
+    """The person's client is a public one: a secret alone would be refused."""
+    world.person()
+    text = world.run("token()", PATH=str(world.folder), **place).failed("login_required")
+    robot = {variable(key): value for key, value in world.robot_settings().items()}
+    given = {name: robot[name] for name in re.findall(r"MLFLOW_TRACKING_\w+", text)}
+    world.run("token()", PATH=str(world.folder), **place, **given).ok()
 
 
 def test_with_ci_set_a_cached_token_is_still_used_and_renewed(world):
