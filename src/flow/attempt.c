@@ -99,7 +99,9 @@ enum moidc_code attempt_init(struct session *session, const struct wish *wish, i
     if (request.endpoint == NULL) {
         err_set(err, MOIDC_E_PROTOCOL, "the provider's metadata names no authorization_endpoint");
         err_where(err, "%s", settings->issuer);
-        return err_next(err, "this provider lets no person sign in: set client-secret");
+        return err_next(err, session->provider.metadata->device_authorization_endpoint != NULL
+                                 ? "sign in with a code: set flow = \"device\""
+                                 : "this provider lets no person sign in: set client-secret");
     }
     rc = redirect_uri(settings, port, &attempt->redirect_uri, err);
     rc = rc == MOIDC_OK ? attempt_unguessable(&attempt->state, err) : rc;

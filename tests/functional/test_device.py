@@ -450,6 +450,19 @@ def test_where_the_client_may_use_no_code_the_address_is_shown(world, refusal):
     process.end()
 
 
+def test_where_the_provider_has_codes_alone_the_error_says_how_to_ask_for_one(world):
+    world.provider.metadata["authorization_endpoint"] = DROP
+    world.person()
+    world.run("token()").failed("protocol", "authorization_endpoint", 'set flow = "device"')
+    settle(world)
+    process, device = waiting(world)
+    finish(world, process, device).ok()
+    world.provider.metadata["device_authorization_endpoint"] = DROP
+    world.person(client_id="another")
+    world.provider.add_client("another")
+    world.run("token()", terminal=100).failed("protocol", "lets no person sign in")
+
+
 def test_a_device_flow_that_is_wanted_and_not_there_is_an_error_that_says_what_is_missing(world):
     world.provider.metadata["device_authorization_endpoint"] = DROP
     settle(world)
