@@ -175,7 +175,10 @@ static enum moidc_code may_ask_person(const struct session *session, const struc
                                       struct moidc_err *err)
 {
     const struct settings *settings = wish->settings;
-    const char *why = NULL;
+    const char *why = !settings->interactive
+                          ? "the settings let no person sign in (interactive = false), and there is no client secret"
+                      : wish->background ? "a person has to sign in"
+                                         : NULL;
     char word[300];
 
     if (wish->no_person && settings->interactive) {
@@ -186,11 +189,6 @@ static enum moidc_code may_ask_person(const struct session *session, const struc
         }
         text_shell_word(settings->uri, word, sizeof word); /* it will be typed as it stands there */
         return err_next(err, "run: mlflow-oidc login --server %s", word);
-    }
-    if (!settings->interactive) {
-        why = "the settings let no person sign in (interactive = false), and there is no client secret";
-    } else if (wish->background) {
-        why = "a person has to sign in";
     }
     if (why != NULL) {
         err_set(err, MOIDC_E_LOGIN_REQUIRED, "no valid token is left: %s", why);
