@@ -1,13 +1,14 @@
 """Looks at the artifacts as a stranger would: what each says of itself, and what it really holds."""
 
 import json
+import os
 import re
 import subprocess
 import sys
 import zipfile
 
 import wheel
-from targets import BUILD, DIST, TOP
+from targets import BUILD, DIST, TOOLS, TOP
 
 MOST_BYTES = 4_000_000
 
@@ -75,7 +76,8 @@ def check_wheel(target):
     faults = [platform_fault(path, target), abi_fault(path) if target.is_abi3 else None, *content_faults(path)]
     status, said = tool("twine", "check", "--strict", path)
     faults.append(f"twine: {said}" if status else None)
-    done = subprocess.run([TOP / "script/check", *wheel.built_files(target)], capture_output=True, text=True)
+    env = os.environ | {"PATH": f"{TOOLS}/bin:{os.environ['PATH']}"}
+    done = subprocess.run([TOP / "script/check", *wheel.built_files(target)], env=env, capture_output=True, text=True)
     faults += [f"script/check: {line}" for line in done.stderr.splitlines()]
     return [f"{path.name}: {fault}" for fault in faults if fault]
 
