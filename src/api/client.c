@@ -48,11 +48,9 @@ void moidc_client_stop(struct moidc_client *client, int wait_ms)
         wait_idle(client, LAST_WAIT_MS); /* transfers notice within 100 ms */
     }
     atomic_store(&client->stopped, true);
-    if (client->thread_ended) {
+    if (client->thread_ended) { /* else it hangs in the system, and whoever stops it once more may find it ended */
         pthread_join(client->thread, NULL);
         client->thread_ended = false;
-    } else if (client->thread_runs) {
-        pthread_detach(client->thread);
     }
     pthread_mutex_unlock(&client->mutex);
 }

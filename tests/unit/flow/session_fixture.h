@@ -15,6 +15,7 @@
 static struct moidc_env *env;
 static struct moidc_client *client;
 static struct moidc_server *server;
+static const char *one_more; /* a variable that is set, too; NULL: none */
 
 static inline struct moidc_env *session_env(void)
 {
@@ -29,6 +30,7 @@ static inline struct moidc_env *session_env(void)
                                "MLFLOW_TRACKING_OIDC_CLIENT_ID=app",
                                "MLFLOW_TRACKING_OIDC_CLIENT_SECRET=s3cr3t",
                                "no_proxy=*",
+                               one_more,
                                NULL};
 
     snprintf(home, sizeof home, "HOME=%s", scratch);

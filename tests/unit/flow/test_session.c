@@ -4,7 +4,21 @@
 #include "io/cache.h"
 #include "io/lock.h"
 
+#include <dlfcn.h>
 #include <sys/wait.h>
+
+/* In the place of the C library's, for the library's own joins: POSIX has that of a detached thread undefined, glibc returns
+ * an error, musl ends the process. */
+int pthread_join(pthread_t thread, void **ret)
+{
+    int (*join)(pthread_t, void **) = NULL;
+    int error;
+
+    *(void **)&join = dlsym(RTLD_NEXT, "pthread_join");
+    error = join(thread, ret);
+    CHECK(error == 0);
+    return error;
+}
 
 static void test_second_call_is_answered_from_memory_and_another_client_from_disk(void)
 {
@@ -449,6 +463,48 @@ static void test_stop_gives_a_renewal_up_when_its_time_is_over(void)
     session_end();
 }
 
+/* A cache helper that does not end before somebody opens the FIFO "gate" for writing, once there is a file "slow". */
+static void put_slow_helper(void)
+{
+    static char variable[128];
+    char script[512];
+
+    snprintf(
+        script, sizeof script,
+        "#!/bin/sh\ncat >/dev/null\n[ \"$1\" = store ] && [ -e %s/slow ] && : >%s/storing && cat %s/gate\nexit 0\n",
+        scratch, scratch, scratch);
+    put_file(in_scratch("helper"), script, 0700);
+    CHECK(mkfifo(in_scratch("gate"), 0600) == 0);
+    snprintf(variable, sizeof variable, "MLFLOW_TRACKING_OIDC_CACHE=helper:%s/helper", scratch);
+    one_more = variable;
+    close_client();
+    moidc_env_free(env);
+    env = session_env();
+    open_client();
+    one_more = NULL;
+}
+
+/* What is stored is not given up: it may be the only refresh token that is left. */
+static void test_stop_in_vain_is_followed_by_another(void)
+{
+    session_begin();
+    put_slow_helper();
+    provider.expires_in = 100;
+    check_get("T1");
+    put_file(in_scratch("slow"), "", 0600);
+    clock_shift_s(85);
+    check_peek(0, "T1");
+    for (int i = 0; i < 3000 && access(in_scratch("storing"), F_OK) != 0; i++) {
+        usleep(10000);
+    }
+    moidc_client_stop(client, 0);
+    check_peek(0, "T1"); /* the thread hangs still */
+    close(open(in_scratch("gate"), O_WRONLY));
+    moidc_client_stop(client, 20000);
+    check_peek(0, "T2");
+    session_end();
+}
+
 /* What the caller's cancelled() asks for in the midst of a call, as a signal's handler does. */
 static bool ask_within(void *ctx)
 {
@@ -505,6 +561,7 @@ int main(void)
     RUN(test_one_who_waits_takes_what_another_saved_before_its_turn_comes);
     RUN(test_stop_waits_for_the_request_in_flight);
     RUN(test_stop_gives_a_renewal_up_when_its_time_is_over);
+    RUN(test_stop_in_vain_is_followed_by_another);
     RUN(test_call_within_a_call_of_its_thread_does_not_wait_for_itself);
     provider_end();
     return check_summary();
