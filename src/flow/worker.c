@@ -57,15 +57,25 @@ static void begin_work(struct session *session)
     session->worker = pthread_self();
 }
 
+/* Whether the provider refused it. Some say so with the status alone (RFC 6749 §5.2 has 400 and 401), as what stands before
+ * them does with 403; the tracking server's 401 is no such refusal. */
+static bool is_refusal(const struct wish *wish, const struct moidc_err *err)
+{
+    bool by_status =
+        wish->rejected == NULL && (err->http_status == 400 || err->http_status == 401 || err->http_status == 403);
+
+    return err->code == MOIDC_E_PROVIDER && (err->oauth_error[0] != '\0' || by_status) &&
+           !oauth_error_is_temporary(err->oauth_error) && !outage_shows(err);
+}
+
 /* A failure after which calls fail at once for a while, so that a thousand calls do not make a thousand waits, requests
  * or browser tabs (contract: rule 5). */
-static bool blocks(const struct session *session, const struct moidc_err *err)
+static bool blocks(const struct session *session, const struct wish *wish, const struct moidc_err *err)
 {
     if (session->asked_person) {
         return err->code != MOIDC_E_CANCELLED && err->code != MOIDC_E_MEMORY;
     }
-    return err->code == MOIDC_E_TIMEOUT || (err->code == MOIDC_E_PROVIDER && err->oauth_error[0] != '\0' &&
-                                            !oauth_error_is_temporary(err->oauth_error) && !outage_shows(err));
+    return err->code == MOIDC_E_TIMEOUT || is_refusal(wish, err);
 }
 
 /* For how long calls fail at once after this failure; 0: they do not. Mutex held. */
@@ -80,7 +90,7 @@ static int64_t hold_ms(struct session *session, const struct wish *wish, const s
         ms = outage_note(&session->outage, clock_steady_ms(), session->provider.retry_after_s, dice);
         ms = wish->background ? 0 : ms; /* it has pauses of its own */
     }
-    return blocks(session, err) ? BLOCKED_MS : ms;
+    return blocks(session, wish, err) ? BLOCKED_MS : ms;
 }
 
 /* Processes that met the same failure together do not come back together. */

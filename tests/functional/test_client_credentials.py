@@ -95,6 +95,23 @@ def test_a_401_to_both_says_what_to_check(world):
     assert methods(world) == [POST, BASIC]
 
 
+@pytest.mark.parametrize("status, each", [(400, 1), (401, 2), (403, 1)])
+def test_a_refusal_without_an_oauth_error_is_not_asked_for_again_for_a_minute(world, status, each):
+    """RFC 6749 §5.2 wants an `error` beside the status; a wrong secret must not lock the client out where there is none."""
+    world.provider.replace("token", status, body=b"<h1>no", headers=[("Content-Type", "text/html")])
+    world.robot()
+    with world.process() as process:
+        for _ in range(5):
+            process.do("token()").failed("provider", f"HTTP status {status}")
+        assert len(world.token_requests()) == each
+        world.advance(61)
+        process.do("token()").failed("provider")
+        assert len(world.token_requests()) == 2 * each
+        world.provider.heal()
+        world.advance(61)
+        process.do("token()").ok()
+
+
 def test_a_401_with_a_word_of_the_providers_own_says_what_to_check(world):
     """MITREid Connect has invalid_client for the one way and this for the other."""
     def guard(request, normal):
