@@ -20,20 +20,24 @@ struct http {
     struct trust trust;
     struct moidc_env *env;
     int64_t slept_ms; /* slept_ms() at the last request */
-    bool sent;        /* the last request was, or a part of it */
+    bool sent;        /* the last request was, or a part of it; what a forward proxy is asked before is none */
 };
 
-/* Before the request is sent: has OpenSSL wipe what it decrypts once libcurl has taken it. Not CURLOPT_SSL_CTX_FUNCTION,
- * for which libcurl reads the authorities before it greets the server; else it does while it waits for the answer. */
-static int on_connected(void *easy, char *their_ip, char *our_ip, int their_port, int our_port)
+/* Before the request is sent: notes that, and has OpenSSL wipe what it decrypts once libcurl has taken it. Not
+ * CURLOPT_SSL_CTX_FUNCTION, for which libcurl reads the authorities before it greets the server; else it does while it waits
+ * for the answer. */
+static int on_connected(void *ctx, char *their_ip, char *our_ip, int their_port, int our_port)
 {
+    struct http *http = ctx;
     struct curl_tlssessioninfo *tls = NULL;
 
     (void)their_ip;
     (void)our_ip;
     (void)their_port;
     (void)our_port;
-    if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &tls) == CURLE_OK && tls != NULL && tls->internals != NULL) {
+    http->sent = true;
+    if (libcurl_has_openssl_3() && curl_easy_getinfo(http->easy, CURLINFO_TLS_SSL_PTR, &tls) == CURLE_OK &&
+        tls != NULL && tls->internals != NULL) {
         SSL_set_options(tls->internals, SSL_OP_CLEANSE_PLAINTEXT);
     }
     return CURL_PREREQFUNC_OK;
@@ -175,10 +179,8 @@ static CURLcode set_common(struct http *http, CURL *easy, const char *proxy)
 {
     CURLcode rc = transfer_options_set(easy, http->env, proxy, &http->trust);
 
-    if (libcurl_has_openssl_3()) {
-        rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
-        rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PREREQDATA, easy);
-    }
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
+    rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_PREREQDATA, http);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CONNECT_MS);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)HTTP_TOTAL_MS);
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_USERAGENT, "mlflow-oidc-client/" MOIDC_VERSION);
@@ -203,13 +205,6 @@ static CURLcode set_request(CURL *easy, const struct http_request *request, stru
     return rc;
 }
 
-static bool is_sent(CURL *easy)
-{
-    long bytes = 0;
-
-    return curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &bytes) == CURLE_OK && bytes > 0;
-}
-
 bool http_was_sent(const struct http *http)
 {
     return http->sent;
@@ -223,7 +218,7 @@ static bool is_over(const struct http *http, const struct http_request *request,
         return false;
     }
     if (*finish_at_ms == 0) {
-        *finish_at_ms = clock_steady_ms() + (is_sent(http->easy) ? request->finish_ms : 0);
+        *finish_at_ms = clock_steady_ms() + (http->sent ? request->finish_ms : 0);
     }
     return clock_steady_ms() >= *finish_at_ms;
 }
@@ -323,6 +318,7 @@ enum moidc_code http_send(struct http *http, const struct http_request *request,
     CURLcode result;
     enum moidc_code rc;
 
+    http->sent = false;
     if (response == NULL) {
         return err_memory(err);
     }
@@ -343,7 +339,6 @@ enum moidc_code http_send(struct http *http, const struct http_request *request,
     if (request->route != NULL) {
         http_route_take(http->easy, result, request->route);
     }
-    http->sent = is_sent(http->easy);
     end_request(http);
     if (cancelled) {
         err_set(err, MOIDC_E_CANCELLED, "the call was cancelled while %s was asked", request->what);

@@ -6,6 +6,7 @@ import time
 
 import pytest
 from scripted import Answer
+from tunnel import ForwardProxy
 
 
 def down(world):
@@ -208,4 +209,23 @@ def test_a_code_goes_to_a_provider_that_restarts_but_never_twice(world, sent):
         world.provider.fault("authorize", change)
     with world.process() as process:
         process.do("token()").failed("network") if sent else process.do("token()").ok()
+    assert tokens.count("token") == 1 and len(world.browser.openings) == 1
+
+
+def test_a_code_that_a_forward_proxy_does_not_let_through_at_once_is_sent_again(world):
+    """The provider never saw it: there was no connection to it yet."""
+    world.use_tls_provider()
+    tokens = world.new_provider(context=world.authority.context("auth.example.com"))  # what is no loopback goes by the proxy
+    tokens.respond = world.provider.respond
+    world.provider.metadata = {"token_endpoint": f"https://auth.example.com:{tokens.port}/token"}
+    world.person(issuer=world.provider.issuer)
+    with ForwardProxy(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n", tokens) as proxy:
+
+        def change(request, normal):
+            threading.Timer(0.3, setattr, (proxy, "answer", b"HTTP/1.1 200 Connection established\r\n\r\n")).start()
+            return normal()
+
+        world.provider.fault("authorize", change)
+        world.run("token()", https_proxy=proxy.uri).ok()
+        assert len(proxy.heads) == 2
     assert tokens.count("token") == 1 and len(world.browser.openings) == 1
