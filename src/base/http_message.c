@@ -26,7 +26,7 @@ void http_request_free(struct http_request *request)
 
 bool http_status_is_outage(int status)
 {
-    return status == 429 || status >= 500;
+    return status == 408 || status == 429 || status >= 500;
 }
 
 const char *http_status_next(int status, const char *otherwise)

@@ -47,7 +47,7 @@ enum moidc_code http_request_new(const char *url, const char *what, struct http_
 void http_request_free(struct http_request *request);
 DEFINE_CLEANUP(struct http_request *, http_request_free)
 
-/* True for 429 and 5xx: whoever answers so is busy or ill, and the request may be right. */
+/* True for 408, 429 and 5xx: whoever answers so is busy or ill, or the connection was, and the request may be right. */
 bool http_status_is_outage(int status);
 
 /* What to do next after an answer with that status: static; `otherwise` where it is about the request. */

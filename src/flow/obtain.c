@@ -67,7 +67,7 @@ static enum moidc_code set_servers(const struct session *session, struct cache_e
 static bool is_about_refresh_token(const struct moidc_err *err)
 {
     return (err->oauth_error[0] != '\0' || err->http_status == 400) &&
-           strcmp(err->oauth_error, "invalid_client") != 0 && err->http_status < 500 && err->http_status != 429 &&
+           strcmp(err->oauth_error, "invalid_client") != 0 && !http_status_is_outage(err->http_status) &&
            !oauth_error_is_temporary(err->oauth_error);
 }
 

@@ -11,7 +11,7 @@ struct outage {
     int64_t last_ms; /* when the last of them was, by the steady clock */
 };
 
-/* True for what an outage looks like: no connection, or an answer of 429 or 5xx. */
+/* True for what an outage looks like: no connection, or an answer of 408, 429 or 5xx. */
 bool outage_shows(const struct moidc_err *err);
 
 /* Notes one more failure at now_ms. Returns for how many milliseconds calls should fail at once: none after the first

@@ -47,7 +47,7 @@ static int64_t pause_ms(enum moidc_code rc, const struct http_response *response
         return rc == MOIDC_E_NETWORK ? pause : -1;
     }
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): http_send() that returns MOIDC_OK has an answer */
-    if (response->status != 429 && response->status < 500) {
+    if (!http_status_is_outage(response->status)) {
         return -1;
     }
     if (response->retry_after_s > RETRY_AFTER_MOST_S) {
@@ -131,7 +131,7 @@ static enum moidc_code fetch_metadata(struct provider *provider, const struct ca
         return rc;
     }
     /* not 404 alone: many guard every path that they do not know by a login, and so answer 401 or 403 */
-    *not_found = response->status >= 400 && response->status < 500 && response->status != 429;
+    *not_found = response->status >= 400 && !http_status_is_outage(response->status);
     if (response->status != 200) {
         return bad_status(response, "the provider's metadata", url, err);
     }

@@ -33,7 +33,7 @@ enum moidc_code provider_discover(struct provider *provider, const struct call *
 enum moidc_code provider_keys(struct provider *provider, const struct call *call, bool anew,
                               struct moidc_err *err) MUST_CHECK;
 
-/* Sends `request`. Where it is repeatable, an answer of 429 or 5xx and a connection that broke are tried again, twice,
+/* Sends `request`. Where it is repeatable, an answer of 408, 429 or 5xx and a connection that broke are tried again, twice,
  * after growing pauses (Retry-After is honoured up to 10 s), unless provider->hurried; so is any request for which no
  * connection was had. *ret is the caller's. */
 enum moidc_code provider_send(struct provider *provider, const struct call *call, const struct http_request *request,

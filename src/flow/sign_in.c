@@ -21,8 +21,7 @@ static bool is_about_scope(const struct moidc_err *err)
 /* True when the provider would not begin the device flow with this client, which says nothing about others. */
 static bool refuses_flow(const struct moidc_err *err)
 {
-    return err->code == MOIDC_E_PROTOCOL ||
-           (err->code == MOIDC_E_PROVIDER && err->http_status < 500 && err->http_status != 429);
+    return err->code == MOIDC_E_PROTOCOL || (err->code == MOIDC_E_PROVIDER && !http_status_is_outage(err->http_status));
 }
 
 /* One attempt, by the way that was chosen. Metadata names the device flow for clients that may not use it too: where

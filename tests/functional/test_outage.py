@@ -124,7 +124,17 @@ def test_an_error_of_the_framework_is_an_outage_and_no_refusal(world, status, er
         process.do("token()").ok()
 
 
-@pytest.mark.parametrize("status", [429, 500, 502, 503])
+@pytest.mark.parametrize("endpoint", ["discovery", "token"])
+def test_a_request_that_was_answered_with_408_is_sent_again(world, endpoint):
+    """RFC 9110 §15.5.9: "on a new connection". Load balancers say it of a connection that was idle, before they close it, and libcurl
+    before 8.1 takes it for the answer to what it sends next."""
+    world.provider.replace(endpoint, 408, headers=[("Connection", "close")], times=1)
+    world.robot()
+    world.run("token()").ok()
+    assert world.provider.count(endpoint) == 2
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
 def test_a_refusal_with_the_status_of_an_outage_is_an_outage(world, status):
     """Of the two, the one that costs nobody a sign-in: it holds for seconds, and the refresh token is kept."""
     world.person()
