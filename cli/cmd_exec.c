@@ -196,8 +196,10 @@ static void set_signals(struct sigaction before[SIGNAL_COUNT])
     }
 }
 
-/* In the child: becomes CMD, or says why not. */
-static void run_child(char **command, char **environment, const struct sigaction *before, int report)
+/* In the child: becomes CMD, or says why not. A signal that came meanwhile is CMD's: it waits until none of our handlers
+ * would take it. */
+static void run_child(char **command, char **environment, const struct sigaction *before, const sigset_t *mask,
+                      int report)
 {
     int error;
 
@@ -205,6 +207,7 @@ static void run_child(char **command, char **environment, const struct sigaction
         sigaction(SIGNALS[i], &before[i], NULL);
     }
     terminal_signals_restore();
+    sigprocmask(SIG_SETMASK, mask, NULL);
     descriptors_close_later(&inherited);
     environ = environment;
     execvp(command[0], command);
@@ -234,8 +237,7 @@ static int start(char **command, char **environment)
     set_signals(before);
     pid = fork();
     if (pid == 0) {
-        sigprocmask(SIG_SETMASK, &mask, NULL);
-        run_child(command, environment, before, report[1]);
+        run_child(command, environment, before, &mask, report[1]);
     }
     error = pid < 0 ? errno : 0;
     child = pid > 0 ? (sig_atomic_t)pid : 0;

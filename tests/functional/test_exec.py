@@ -1,5 +1,6 @@
 """`mlflow-oidc exec`: a program with the server and a token in its environment, with a proxy of its own or without."""
 import ast
+import contextlib
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import time
 
 import pytest
 
+import shared_object
 from program import SIGN_IN
 from proxied import listening_at
 
@@ -224,6 +226,22 @@ def test_signals_sent_to_us_reach_the_program_which_decides(world, program, opti
     running.stdin.close()
     assert running.wait(30) == 7
     running.stdout.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_signal_that_comes_while_the_program_starts_ends_it(world, program, number, tmp_path_factory):
+    """Ctrl-C, and what a batch system sends to all processes of a job."""
+    world.robot()
+    library = shared_object.built("slow_fork", tmp_path_factory.getbasetemp())
+    running = subprocess.Popen([program.path, "exec", "--proxy", "--", "sleep", "100"], cwd=world.cwd, start_new_session=True,
+                               env=program.environment(LD_PRELOAD=f"{world.env['LD_PRELOAD']} {library}"))
+    wait_for(lambda: children(running.pid))
+    os.killpg(running.pid, number)
+    try:
+        assert running.wait(20) == -number
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
 
 
 ORPHAN = """
