@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STEP_MS = 100, GRACE_MS = 10 * 1000, ABORT_MS = 3 * 1000, SPARE_MS = 60 * 1000 };
+enum { STEP_MS = 100, GRACE_MS = 10 * 1000, ABORT_MS = 3 * 1000, SPARE_MS = 60 * 1000, SHOWN_MOST = 4 };
 
 enum moidc_code proxy_upstream_take(struct moidc_proxy *proxy, struct upstream **ret, struct moidc_err *err)
 {
@@ -123,28 +123,55 @@ void proxy_tell(struct moidc_proxy *proxy, const char *text)
     pthread_mutex_unlock(&proxy->mutex);
 }
 
-/* What the person was shown last, so that it is not shown again with each request. */
+/* What the person was shown, so that it is not shown again with each request. */
 struct shown {
     char text[PROXY_SHOWN_BYTES];
     int64_t at_ms;
 };
 
-static void show_failure(struct moidc_proxy *proxy, const struct moidc_ui *ui, struct shown *shown)
+/* True for two texts that differ in numbers alone, as in how many milliseconds something took. */
+static bool is_alike(const char *a, const char *b)
+{
+    static const char digits[] = "0123456789";
+
+    for (;; a++, b++) {
+        a += strspn(a, digits);
+        b += strspn(b, digits);
+        if (*a != *b || *a == '\0') {
+            return *a == *b;
+        }
+    }
+}
+
+/* False where it was shown less than a minute ago; else it is noted in the place of the oldest. */
+static bool is_news(struct shown shown[SHOWN_MOST], const char *text)
 {
     enum { AGAIN_MS = 60 * 1000 };
+    int64_t now_ms = clock_steady_ms();
+    struct shown *oldest = shown;
+
+    for (size_t i = 0; i < SHOWN_MOST; i++) {
+        if (is_alike(text, shown[i].text) && now_ms - shown[i].at_ms < AGAIN_MS) {
+            return false;
+        }
+        oldest = shown[i].at_ms < oldest->at_ms ? &shown[i] : oldest;
+    }
+    snprintf(oldest->text, sizeof oldest->text, "%s", text);
+    oldest->at_ms = now_ms;
+    return true;
+}
+
+static void show_failure(struct moidc_proxy *proxy, const struct moidc_ui *ui, struct shown shown[SHOWN_MOST])
+{
     char text[PROXY_SHOWN_BYTES];
 
     pthread_mutex_lock(&proxy->mutex);
     memcpy(text, proxy->failure, sizeof text);
     proxy->failure[0] = '\0';
     pthread_mutex_unlock(&proxy->mutex);
-    if (text[0] == '\0' || ui->show == NULL ||
-        (strcmp(text, shown->text) == 0 && clock_steady_ms() - shown->at_ms < AGAIN_MS)) {
-        return;
+    if (text[0] != '\0' && ui->show != NULL && is_news(shown, text)) {
+        ui->show(ui->ctx, text);
     }
-    memcpy(shown->text, text, sizeof text);
-    shown->at_ms = clock_steady_ms();
-    ui->show(ui->ctx, text);
 }
 
 static bool is_cancelled(const struct moidc_ui *ui)
@@ -155,7 +182,7 @@ static bool is_cancelled(const struct moidc_ui *ui)
 enum moidc_code moidc_proxy_run(struct moidc_proxy *proxy, const struct moidc_ui *ui, struct moidc_err *err)
 {
     struct pollfd wait = {.fd = local_listener_fd(proxy->listener), .events = POLLIN};
-    struct shown shown = {.text = ""};
+    struct shown shown[SHOWN_MOST] = {{.text = ""}};
     enum moidc_code rc = MOIDC_OK;
 
     while (rc == MOIDC_OK && !is_cancelled(ui)) {
@@ -170,7 +197,7 @@ enum moidc_code moidc_proxy_run(struct moidc_proxy *proxy, const struct moidc_ui
         } else {
             drop_old_spare(proxy);
         }
-        show_failure(proxy, ui, &shown);
+        show_failure(proxy, ui, shown);
     }
     atomic_store(&proxy->stopping, true);
     local_listener_close(proxy->listener);
@@ -180,7 +207,7 @@ enum moidc_code moidc_proxy_run(struct moidc_proxy *proxy, const struct moidc_ui
     atomic_store(&proxy->aborted, true);
     proxy_clients_end(proxy, true);
     proxy_clients_wait(proxy, ABORT_MS);
-    show_failure(proxy, ui, &shown);
+    show_failure(proxy, ui, shown);
     return rc;
 }
 

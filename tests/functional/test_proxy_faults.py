@@ -172,6 +172,20 @@ def test_a_server_that_is_not_there_is_told(world, program):
         assert reply.header("Retry-After") is None, "MLflow's own growing pauses are right here"
 
 
+def test_what_a_person_was_told_is_not_said_again_with_each_request(world, program, server):
+    """In an outage with several faces; libcurl says of each how many milliseconds it took."""
+    world.robot()
+    server.effect("*", cut=10)
+    with Proxy(program) as proxy:
+        for _ in range(5):
+            for change in (server.down, server.up):
+                change()
+                assert proxy.call("GET", SEARCH).status == 502
+                time.sleep(0.12)  # a line is said at most ten times a second
+        said = [line for line in proxy.stderr.splitlines() if line.startswith("mlflow-oidc: ")]
+        assert len(said) == 2 and "is not reached" in said[0] and "broke the connection off" in said[1], said
+
+
 def test_a_name_that_does_not_exist_is_told(world, program):
     uri = "http://no-such-host.invalid"
     world.write(world.robot_settings(uri=uri))
