@@ -38,6 +38,10 @@ static struct descriptors inherited;
 
 static int cannot_run(const char *name, int error)
 {
+    if (error == ECANCELED) {
+        message_failure("cancelled before %.200s was started", name);
+        return STATUS_USAGE;
+    }
     message_failure("cannot run %.200s: %s", name, strerror(error));
     return error == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
 }
@@ -81,6 +85,9 @@ static int become(struct program *program, const struct moidc_server *server, co
     program_notices(program);
     environ = environment;
     terminal_signals_restore();
+    if (terminal_cancelled()) {
+        return cannot_run(command[0], ECANCELED);
+    }
     descriptors_close_later(&inherited);
     execvp(command[0], command);
     return cannot_run(command[0], errno);
@@ -217,7 +224,7 @@ static void run_child(char **command, char **environment, const struct sigaction
     _exit(STATUS_CANNOT_RUN);
 }
 
-/* Starts CMD. 0, or the error that kept it from running. */
+/* Starts CMD. 0, or the error that kept it from running: ECANCELED where a signal came before. */
 static int start(char **command, char **environment)
 {
     struct sigaction before[SIGNAL_COUNT];
@@ -235,7 +242,8 @@ static int start(char **command, char **environment)
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &mask); /* until `child` is known to the handlers */
     set_signals(before);
-    pid = fork();
+    errno = ECANCELED;
+    pid = terminal_cancelled() ? -1 : fork();
     if (pid == 0) {
         run_child(command, environment, before, &mask, report[1]);
     }

@@ -12,7 +12,7 @@ import time
 import pytest
 
 import shared_object
-from program import SIGN_IN
+from program import SIGN_IN, USAGE
 from proxied import listening_at
 
 SHOW = "import json, os; print(json.dumps(dict(os.environ)))"
@@ -232,7 +232,7 @@ def test_signals_sent_to_us_reach_the_program_which_decides(world, program, opti
 def test_a_signal_that_comes_while_the_program_starts_ends_it(world, program, number, tmp_path_factory):
     """Ctrl-C, and what a batch system sends to all processes of a job."""
     world.robot()
-    library = shared_object.built("slow_fork", tmp_path_factory.getbasetemp())
+    library = shared_object.built("slow_start", tmp_path_factory.getbasetemp())
     running = subprocess.Popen([program.path, "exec", "--proxy", "--", "sleep", "100"], cwd=world.cwd, start_new_session=True,
                                env=program.environment(LD_PRELOAD=f"{world.env['LD_PRELOAD']} {library}"))
     wait_for(lambda: children(running.pid))
@@ -242,6 +242,20 @@ def test_a_signal_that_comes_while_the_program_starts_ends_it(world, program, nu
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(running.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_signal_that_comes_before_the_program_starts_keeps_it_from_that(world, program, number, tmp_path_factory):
+    world.robot()
+    program("token").done()
+    library, listens, started = shared_object.built("slow_start", tmp_path_factory.getbasetemp()), world.folder / "listens", world.folder / "started"
+    environment = program.environment(LD_PRELOAD=f"{world.env['LD_PRELOAD']} {library}", MOIDC_TEST_LISTENS=str(listens))
+    running = subprocess.Popen([program.path, "exec", "--proxy", "--", "touch", str(started)], cwd=world.cwd, env=environment,
+                               stderr=subprocess.PIPE, text=True)
+    wait_for(listens.exists)
+    running.send_signal(number)
+    _, said = running.communicate(timeout=30)
+    assert running.returncode == USAGE and "cancelled" in said and not started.exists()
 
 
 ORPHAN = """
