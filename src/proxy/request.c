@@ -31,13 +31,10 @@ static bool read_length(struct span value, int64_t *ret)
     int64_t length = 0;
 
     for (size_t i = 0; i < value.length; i++) {
-        if (value.bytes[i] < '0' || value.bytes[i] > '9') {
+        if (i >= 18 || value.bytes[i] < '0' || value.bytes[i] > '9') {
             return false;
         }
         length = length * 10 + (value.bytes[i] - '0');
-        if (i >= 18) {
-            return false;
-        }
     }
     *ret = length;
     return value.length > 0;
