@@ -118,7 +118,7 @@ static const char *wrong_characters(const struct setting_value *value)
     case SETTING_AUDIENCE:
     case SETTING_LOGIN_HINT:
     case SETTING_CA_FILE:
-    case SETTING_CACHE: /* it names a file */
+    case SETTING_CACHE:         /* it names a file */
     case SETTING_CLIENT_SECRET: /* the RFC has VSCHAR here too; some providers let people choose others */
         return setting_value_wrong_text(value->text, value->length);
     case SETTING_SCOPE:
