@@ -497,5 +497,5 @@ def test_a_hundred_rounds_leave_nothing_behind(world, server, program):
         for _ in range(5):
             round_()
         world.wait_for(lambda: len(os.listdir(f"/proc/{proxy.pid}/fd")) <= files + 1)  # the last ones are being closed
-        # one body in ten that stayed would be more; the sanitizer's allocator keeps what was given back, and tells of leaks itself
-        assert "MOIDC_TEST_SANITIZER" in os.environ or resident_kib(proxy.pid) - memory < 900, "KiB"
+        # one body in ten that stayed would be more; the sanitizer's allocator keeps caches for each thread
+        assert resident_kib(proxy.pid) - memory < (9000 if "MOIDC_TEST_SANITIZER" in os.environ else 900), "KiB"
