@@ -120,16 +120,15 @@ static enum moidc_code redeem(const struct waiting *waiting, const struct secret
 static enum moidc_code waited_too_long(const struct wish *wish, struct moidc_err *err)
 {
     const struct settings *settings = wish->settings;
-    /* port 0 stands for any: another one went out each time */
-    const char *any = settings->redirect.port == 0 ? strstr(settings->redirect_uri, ":0/") : NULL;
-    int before = (int)(any != NULL ? (size_t)(any - settings->redirect_uri) : strlen(settings->redirect_uri));
+    bool any = settings->redirect.port == 0; /* port 0 stands for any: another one went out each time */
+    int head = (int)(strlen(settings->redirect_uri) - strlen(settings->redirect.path)) - (any ? 2 : 0); /* less ":0" */
 
     err_set(err, MOIDC_E_TIMEOUT, "nobody signed in within %lld s", (long long)settings->login_timeout_s);
     err_where(err, "%s", settings->issuer);
     return err_next(err,
                     "call again and sign in with the browser; if its page showed an error, have the provider allow "
                     "the redirect URI %.*s%s%s",
-                    before, settings->redirect_uri, any != NULL ? any + 2 : "", any != NULL ? " with any port" : "");
+                    head, settings->redirect_uri, settings->redirect.path, any ? " with any port" : "");
 }
 
 /* Judges what the browser brought. False: it was none of this sign-in's. */
