@@ -483,7 +483,9 @@ def test_who_gets_no_thread_is_served_by_that_of_one_that_is_idle(world, server,
 def test_a_hundred_rounds_leave_nothing_behind(world, server, program):
     world.robot()
     # for each thread that a busy machine makes it start meanwhile glibc would keep up to half a megabyte
-    with Proxy(program, MALLOC_ARENA_MAX="1") as proxy:
+    # and the sanitizer what was given back, to find who reads it
+    given_back = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=0:thread_local_quarantine_size_kb=0"
+    with Proxy(program, MALLOC_ARENA_MAX="1", ASAN_OPTIONS=given_back) as proxy:
         def round_():
             for _ in range(20):
                 proxy.call("PUT", ARTIFACT + "x", b"x" * 100_000)
