@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import re
+import string
 import sys
 import threading
 
@@ -11,8 +12,7 @@ from . import _core
 
 _LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING)
 _logger = logging.getLogger("mlflow_oidc_client")
-_ENCODED_SEPARATOR = re.compile(r"%(2f|5c)", re.IGNORECASE)
-_NOT_OF_URIS = re.compile(r"[^!#$&-;=?-\[\]_a-z~]")  # RFC 3986; "%" may be one that stands for itself
+_OF_URIS = frozenset(string.ascii_letters + string.digits + "!#$&'()*+,-./:;=?@[]_~")  # RFC 3986; "%" may be one that stands for itself
 
 
 def log(level, text):
@@ -109,7 +109,7 @@ def environment():
 
 def as_requested(uri):
     """A URI as requests will write it: MLflow takes a host that is not ASCII, a space in a path and the like as they are."""
-    if _NOT_OF_URIS.search(uri):
+    if not _OF_URIS.issuperset(uri):
         from requests import PreparedRequest, RequestException
 
         request = PreparedRequest()
@@ -169,7 +169,7 @@ def _describes_first_server():
 
 def tell_of_path(uri):
     """Warns once that requests to such paths of a server go out without its token; `uri` is one that matches none."""
-    plain, found = _ENCODED_SEPARATOR.subn("_", shown(uri))
+    plain, found = re.subn("%(2f|5c)", "_", shown(uri), flags=re.IGNORECASE)
     if found and _describes_first_server():
         return  # asking would make it that one
     server = _core.server_at(plain) if found else None

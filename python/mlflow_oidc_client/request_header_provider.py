@@ -8,7 +8,8 @@ import sys
 
 from mlflow.tracking.request_header.abstract_request_header_provider import RequestHeaderProvider
 
-from . import _core
+from . import _core, _support
+from ._auth import OIDCAuth
 
 _IN_AUTHORIZATION = ("username", "password", "token")  # MLflow sends these in that header
 _CREDENTIALS = (*_IN_AUTHORIZATION, "aws_sigv4", "auth")
@@ -16,16 +17,7 @@ _OWN_NAME = "oidc"
 _FRAMES = 4  # http_request <- resolve_request_headers <- request_headers, and one to spare
 _FRAMES_OF_OTHERS = 64  # that decorators and tracers may put between
 
-_auth = None
-
-
-def _the_auth():
-    global _auth
-    if _auth is None:
-        from ._auth import OIDCAuth
-
-        _auth = OIDCAuth()
-    return _auth
+_auth = OIDCAuth()
 
 
 def _is_handed_over(frame, frames):
@@ -65,16 +57,12 @@ def _is_outdone(creds, server):
     header = "authorization" if server is None else server.header_name.lower()
     if credential in _IN_AUTHORIZATION and header != "authorization":
         return False  # both go out: the proxy reads our header, the server behind it MLflow's
-    from . import _support
-
     _support.tell_outdone(creds.host if server is None else server.uri, credential)
     return True
 
 
 def _server_of_name(host):
     """The server of an address that is no URI: that of an artifact holds its name as it is, which requests will encode."""
-    from . import _support
-
     written = _support.as_requested(host)
     return _core.server_at(written) if written != host else None
 
@@ -82,8 +70,6 @@ def _server_of_name(host):
 def _tell_of_stranger(host):
     """Says it where `host` is a server of ours but for the way it is written."""
     if "%" in host or "@" in host:
-        from . import _support
-
         _support.tell_of_path(host)
         _support.tell_of_user_info(host)
 
@@ -105,7 +91,7 @@ def _hand_over(creds, kwargs):
         own = True  # an MLflow before 2.9 has no `auth`
     if own and (getattr(creds, "auth", None) == _OWN_NAME or _is_outdone(creds, server)):
         return
-    kwargs["auth"] = _auth or _the_auth()
+    kwargs["auth"] = _auth
 
 
 def _is_mlflows(frame):
@@ -126,8 +112,6 @@ def _asker(frame):
 
 def _headers_alone(called_by_mlflow):
     """Asked without a request to be seen: the header for the server that MLflow is set to."""
-    from . import _support
-
     uri = _support.tracking_uri()
     if called_by_mlflow:
         # To which host the request goes is not known, so it gets no token. What is raised here MLflow swallows, but a
