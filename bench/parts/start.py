@@ -5,14 +5,16 @@ import re
 import shutil
 import signal
 import statistics
+import subprocess
 
 from parts import where
 from parts.cold import REFERENCE_TOKEN
-from parts.world import elapsed_ms, in_turns, note, run, spawned, table
+from parts.world import TOP, elapsed_ms, in_turns, note, run, spawned, table
 from provider import Grant
 
 PRINTS = 'int puts(const char *);\nint main(void) { return puts("a string of some length") < 0; }\n'
 STATIC, DYNAMIC, OURS = "a C program that prints, static", "a C program that prints", "`mlflow-oidc token`"
+DEBIANS = "the same of the Debian package"
 REFERENCE = "0.2.4, from Python without MLflow"
 TRACE = ("strace", "-f", "-c", "-o")
 
@@ -53,6 +55,17 @@ def gh_environment(world):
     return {"PATH": "/usr/bin:/bin", "HOME": str(home), "LC_ALL": "C.UTF-8"}
 
 
+def debians_program(world):
+    """Of the package that script/packaging made beside the wheels; None: there is none, or its libraries are not installed."""
+    packages = sorted((TOP / "build/packaging/dist").glob("mlflow-oidc_*.deb"))
+    if not packages or not shutil.which("dpkg-deb"):
+        return None
+    place = world.folder / "debians"
+    run("dpkg-deb", "-x", packages[-1], place)
+    program = place / "usr/bin/mlflow-oidc"
+    return program if subprocess.run([program, "--version"], capture_output=True).returncode == 0 else None
+
+
 def programs(world, agent):
     """{name: (command, environment)}"""
     ours, python = world.environment("ours"), world.venvs["reference"] / "bin/python"
@@ -61,6 +74,9 @@ def programs(world, agent):
         STATIC: ([world.folder / "static"], {}), DYNAMIC: ([world.folder / "dynamic"], {}),
         OURS: ([world.program, "token"], ours), "`mlflow-oidc --version`": ([world.program, "--version"], ours),
         "`curl --version`": (["curl", "--version"], {"PATH": "/usr/bin:/bin"})}
+    debians = debians_program(world)
+    if debians is not None:
+        found[DEBIANS] = [debians, "token"], ours
     if agent is not None:
         found["`oidc-token` of oidc-agent"] = ["oidc-token", "bench"], agent.env
     if shutil.which("gh"):
@@ -105,6 +121,8 @@ def usage(world, command, env):
 def rows(found):
     ms = found["ms"]
     yield "a token from the cache, whole process", ms[REFERENCE], ms[OURS], ms[DYNAMIC], "C program that prints", "ms"
+    if DEBIANS in ms:
+        yield "... the program of the Debian package, linked with the system's libraries", None, ms[DEBIANS], ms[DYNAMIC], "C program that prints", "ms"
     agent = ms.get("`oidc-token` of oidc-agent")
     if agent is not None:
         yield "... the same beside `oidc-token`", None, ms[OURS], agent, "`oidc-token` of oidc-agent", "ms"
