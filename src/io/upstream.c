@@ -285,13 +285,14 @@ static bool unpause(struct upstream *upstream)
     return read || body;
 }
 
-/* Waits for either side; the client's may have come already. */
-static void wait_for_more(struct upstream *upstream, int fd, short events)
+/* Waits for either side; true where it was the client's that had something. */
+static bool wait_for_more(struct upstream *upstream, int fd, short events)
 {
     struct curl_waitfd other = {.fd = fd};
 
     other.events = (short)((events & POLLIN ? CURL_WAIT_POLLIN : 0) | (events & POLLOUT ? CURL_WAIT_POLLOUT : 0));
     curl_multi_poll(upstream->multi, &other, fd >= 0 && events != 0 ? 1 : 0, POLL_MS, NULL);
+    return other.revents != 0;
 }
 
 static CURLcode drive(struct upstream *upstream)
@@ -299,6 +300,7 @@ static CURLcode drive(struct upstream *upstream)
     const struct upstream_calls *calls = upstream->calls;
     CURLcode result = CURLE_FAILED_INIT;
     CURLMsg *message;
+    bool came = false;
     int running = 1;
     int left;
 
@@ -310,12 +312,13 @@ static CURLcode drive(struct upstream *upstream)
             break;
         }
         if (running != 0 && !upstream->stopped) {
-            if (!calls->turn(calls->ctx, &fd, &events)) {
+            if (!calls->turn(calls->ctx, came, &fd, &events)) {
                 upstream->stopped = true;
                 break;
             }
+            came = false;
             if (!unpause(upstream)) {
-                wait_for_more(upstream, fd, events);
+                came = wait_for_more(upstream, fd, events);
                 unpause(upstream);
             }
         }

@@ -48,8 +48,9 @@ struct upstream_calls {
     bool (*body)(void *ctx, const char *bytes, size_t n, bool *again);
     /* Bytes for the body: how many were put into `bytes`, or UPSTREAM_END, UPSTREAM_AGAIN, UPSTREAM_FAIL. */
     ssize_t (*read)(void *ctx, char *bytes, size_t size);
-    /* Before each wait. Sets what to wait for at *fd (-1: nothing), POLLIN and POLLOUT. False ends the transfer. */
-    bool (*turn)(void *ctx, int *fd, short *events);
+    /* Before each wait. Sets what to wait for at *fd (-1: nothing), POLLIN and POLLOUT. False ends the transfer.
+     * `came`: the last wait found some of that. */
+    bool (*turn)(void *ctx, bool came, int *fd, short *events);
     /* True when what was put off (body() or read()) can go on. */
     bool (*ready)(void *ctx, bool reading);
 };

@@ -18,11 +18,6 @@ enum {
     CHUNK_FRAME_BYTES = 16,
 };
 
-static void note_moved(struct exchange *exchange)
-{
-    exchange->moved_ms = clock_steady_ms();
-}
-
 /* The server's head is complete: the client's goes out, unless the attempt is to be repeated. */
 static bool begin_answer(struct exchange *exchange)
 {
@@ -56,7 +51,7 @@ static bool on_line(void *ctx, const char *bytes, size_t n)
     struct exchange *exchange = ctx;
     bool was_complete = exchange->response.complete;
 
-    note_moved(exchange);
+    exchange->moved = true;
     if (!response_take_line(&exchange->response, bytes, n)) {
         return false;
     }
@@ -69,7 +64,7 @@ static bool on_body(void *ctx, const char *bytes, size_t n, bool *again)
     struct connection *connection = exchange->connection;
     char frame[CHUNK_FRAME_BYTES + 1];
 
-    note_moved(exchange);
+    exchange->moved = true;
     if (exchange->refused) {
         exchange->dropped += n;
         return exchange->dropped <= DROPPED_MOST_BYTES;
@@ -115,7 +110,7 @@ static ssize_t on_read(void *ctx, char *bytes, size_t size)
         exchange->streamed = exchange->streamed || n > 0;
     }
     exchange->waits_for_body = n == UPSTREAM_AGAIN;
-    note_moved(exchange);
+    exchange->moved = true;
     return n;
 }
 
@@ -131,28 +126,33 @@ static bool on_ready(void *ctx, bool reading)
     return connection->in_start < connection->in_end || poll(&wait, 1, 0) > 0;
 }
 
-/* Looks whether the client closed its side. One that sends its next request already is not looked at any more. */
-static bool client_is_there(struct exchange *exchange)
+/* Looks whether the client closed its side, where something came from it. One that sends its next request already is not
+ * looked at any more. */
+static bool client_is_there(struct exchange *exchange, bool came, int64_t now_ms)
 {
     char byte;
     ssize_t n;
 
     if (!exchange->watches_client) {
-        return exchange->half_closed_until_ms == 0 || clock_steady_ms() < exchange->half_closed_until_ms;
+        return exchange->half_closed_until_ms == 0 || now_ms < exchange->half_closed_until_ms;
+    }
+    if (!came) {
+        return true;
     }
     n = recv(exchange->connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     if (n < 0) {
         return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
     }
     exchange->watches_client = false;
-    exchange->half_closed_until_ms = n == 0 ? clock_steady_ms() + HALF_CLOSED_MS : 0;
+    exchange->half_closed_until_ms = n == 0 ? now_ms + HALF_CLOSED_MS : 0;
     return true;
 }
 
-static bool on_turn(void *ctx, int *fd, short *events)
+static bool on_turn(void *ctx, bool came, int *fd, short *events)
 {
     struct exchange *exchange = ctx;
     struct connection *connection = exchange->connection;
+    int64_t now_ms = clock_steady_ms();
     bool sends;
     bool slow_client;
     int64_t patience_ms;
@@ -162,14 +162,16 @@ static bool on_turn(void *ctx, int *fd, short *events)
     }
     sends = connection->out_start < connection->out_end;
     slow_client = sends || exchange->waits_for_body;
-    if (!exchange->waits_for_body && !client_is_there(exchange)) {
+    if (!exchange->waits_for_body && !client_is_there(exchange, came, now_ms)) {
         connection->gone = true;
         return false;
     }
     patience_ms = slow_client                                         ? CONNECTION_STALL_MS
                   : exchange->response.complete || exchange->streamed ? SERVER_STALL_MS
                                                                       : ANSWER_WAIT_MS;
-    if (clock_steady_ms() - exchange->moved_ms > patience_ms) {
+    exchange->moved_ms = exchange->moved ? now_ms : exchange->moved_ms;
+    exchange->moved = false;
+    if (now_ms - exchange->moved_ms > patience_ms) {
         exchange->late = true;
         connection->gone = connection->gone || slow_client;
         return false;
@@ -235,7 +237,7 @@ static void begin_attempt(struct exchange *exchange)
     exchange->dropped = 0;
     exchange->waits_for_body = false;
     exchange->watches_client = exchange->half_closed_until_ms == 0;
-    note_moved(exchange);
+    exchange->moved = true;
 }
 
 static enum upstream_result send_once(struct exchange *exchange, struct upstream *upstream,
