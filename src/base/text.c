@@ -126,12 +126,6 @@ int text_octet(const char *digits)
     return low < 0 ? -1 : high << 4 | low;
 }
 
-/* Not strcasecmp(): what it takes for a letter follows the locale (a Turkish one has another small I). */
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
-
 bool text_equal_nocase(const char *a, const char *b)
 {
     return text_begins_nocase(a, b, (size_t)-1);
@@ -140,7 +134,7 @@ bool text_equal_nocase(const char *a, const char *b)
 bool text_begins_nocase(const char *a, const char *b, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (a[i] != b[i] && lower(a[i]) != lower(b[i])) {
+        if (a[i] != b[i] && text_lower(a[i]) != text_lower(b[i])) {
             return false;
         }
         if (a[i] == '\0') {

@@ -24,6 +24,12 @@ int text_hex(char c);
 /* The octet that two of them are; -1 where one is none. The second character is not read where the first is none. */
 int text_octet(const char *digits);
 
+/* Not tolower(): what that takes for a letter follows the locale (a Turkish one has another small I). */
+static inline char text_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
 /* True when the two strings are equal but for the case of A-Z. */
 bool text_equal_nocase(const char *a, const char *b);
 /* The same of their first `n` bytes, or as many as there are. */
