@@ -4,10 +4,10 @@
 #include "flow/attempt.h"
 #include "flow/countdown.h"
 #include "flow/exchange.h"
+#include "flow/redirect_listener.h"
 #include "flow/sign_in_page.h"
 #include "io/browser.h"
 #include "io/clock.h"
-#include "io/listener.h"
 #include "oauth/authz.h"
 #include "oauth/pasted.h"
 
@@ -298,34 +298,15 @@ static enum moidc_code take_port(const struct wish *wish, int port, bool wait, s
 static enum moidc_code listen(const struct wish *wish, bool paste, struct listener **ret, struct lock **lock,
                               struct moidc_err *err)
 {
-    const struct redirect *redirect = &wish->settings->redirect;
-    const struct listen_address *outside = wish->settings->listen.host[0] != '\0' ? &wish->settings->listen : NULL;
-    static const char *const hosts[] = {
-        [REDIRECT_IPV4] = "127.0.0.1", [REDIRECT_IPV6] = "[::1]", [REDIRECT_LOCALHOST] = "localhost"};
-    struct listener_address address = {
-        .ipv4 = outside != NULL ? !outside->ipv6 : redirect->host != REDIRECT_IPV6,
-        .ipv6 = outside != NULL ? outside->ipv6 : redirect->host != REDIRECT_IPV4,
-        .port = redirect->port,
-        .path = redirect->path,
-        .host = hosts[redirect->host],
-        .outside = outside != NULL ? outside->host : NULL,
-        .outside_port = outside != NULL ? outside->port : 0,
-    };
-    int port = outside != NULL ? outside->port : redirect->port;
-    bool busy = false;
+    const struct settings *settings = wish->settings;
+    int port = settings->listen.host[0] != '\0' ? settings->listen.port : settings->redirect.port;
     enum moidc_code rc = port != 0 ? take_port(wish, port, !paste, lock, err) : MOIDC_OK;
 
     if (rc != MOIDC_OK) {
         return rc;
     }
-    rc = listener_open(&address, &busy, ret, err);
-    if (rc == MOIDC_E_NETWORK && paste && redirect->port != 0) {
-        return MOIDC_OK;
-    }
-    if (rc != MOIDC_OK && err->where[0] == '\0') {
-        err_where(err, "%s", wish->settings->source[SETTING_REDIRECT_URI]);
-    }
-    return rc;
+    rc = redirect_listen(settings, ret, err);
+    return rc == MOIDC_E_NETWORK && paste && settings->redirect.port != 0 ? MOIDC_OK : rc;
 }
 
 enum moidc_code browser_sign_in(struct session *session, const struct wish *wish, const struct browser_way *way,

@@ -3,9 +3,9 @@
 #include "flow/doctor.h"
 
 #include "base/text.h"
+#include "flow/redirect_listener.h"
 #include "io/browser.h"
 #include "io/cache_dir.h"
-#include "io/listener.h"
 #include "io/lock.h"
 #include "io/trust.h"
 
@@ -112,34 +112,16 @@ void doctor_settings(const struct doctor *doctor)
 /* Where the browser comes back to: free, or who has it. */
 static enum moidc_code tell_port(const struct doctor *doctor, struct moidc_err *err)
 {
-    static const char *const hosts[] = {
-        [REDIRECT_IPV4] = "127.0.0.1", [REDIRECT_IPV6] = "[::1]", [REDIRECT_LOCALHOST] = "localhost"};
     CLEANUP(listener_close_p) struct listener *listener = NULL;
     const struct settings *settings = doctor->wish.settings;
-    bool outside = settings->listen.host[0] != '\0';
-    struct listener_address address = {
-        .ipv4 = outside ? !settings->listen.ipv6 : settings->redirect.host != REDIRECT_IPV6,
-        .ipv6 = outside ? settings->listen.ipv6 : settings->redirect.host != REDIRECT_IPV4,
-        .port = settings->redirect.port,
-        .path = settings->redirect.path,
-        .host = hosts[settings->redirect.host],
-        .outside = outside ? settings->listen.host : NULL,
-        .outside_port = outside ? settings->listen.port : 0,
-    };
-    bool busy = false;
-    enum moidc_code rc;
 
     if (!settings->interactive) {
         return MOIDC_OK;
     }
-    rc = listener_open(&address, &busy, &listener, err);
-    if (rc != MOIDC_OK) {
-        if (err->where[0] == '\0') {
-            err_where(err, "%s", settings->source[SETTING_REDIRECT_URI]);
-        }
+    if (redirect_listen(settings, &listener, err) != MOIDC_OK) {
         return doctor_tell_error(doctor, "redirect", MOIDC_VERDICT_FAIL, err);
     }
-    if (outside) {
+    if (settings->listen.host[0] != '\0') {
         doctor_tell(doctor, "redirect", MOIDC_VERDICT_FINE, NULL, "port %d of %s, for the browser's return, is free",
                     settings->listen.port, settings->listen.host);
     } else {

@@ -71,18 +71,16 @@ static enum moidc_code listener_new(const struct listener_address *address, stru
     return MOIDC_OK;
 }
 
-enum moidc_code listener_open(const struct listener_address *address, bool *busy, struct listener **ret,
-                              struct moidc_err *err)
+enum moidc_code listener_open(const struct listener_address *address, struct listener **ret, struct moidc_err *err)
 {
     CLEANUP(listener_close_p) struct listener *listener = NULL;
     enum moidc_code rc;
 
-    *busy = false;
     rc = listener_new(address, &listener, err);
     if (rc != MOIDC_OK) {
         return rc;
     }
-    rc = listener_sockets_open(address, busy, &listener->sockets, err);
+    rc = listener_sockets_open(address, &listener->sockets, err);
     if (rc != MOIDC_OK) {
         return rc;
     }

@@ -21,11 +21,9 @@ struct listener_address {
     int outside_port;
 };
 
-/* Opens the sockets (close-on-exec, non-blocking, no SO_REUSEPORT).
- *   busy  set to true when the port is taken (MOIDC_E_NETWORK); err then names the port and, where the system tells,
- *         the program that holds it
- *   ret   the caller's, listener_close() */
-enum moidc_code listener_open(const struct listener_address *address, bool *busy, struct listener **ret,
+/* Opens the sockets (close-on-exec, non-blocking, no SO_REUSEPORT). *ret is the caller's, listener_close().
+ * MOIDC_E_NETWORK where the port is taken: err then names it and, where the system tells, the program that holds it. */
+enum moidc_code listener_open(const struct listener_address *address, struct listener **ret,
                               struct moidc_err *err) MUST_CHECK;
 void listener_close(struct listener *listener);
 DEFINE_CLEANUP(struct listener *, listener_close)

@@ -38,7 +38,8 @@ static enum moidc_code error_system(const struct listener_address *address, int 
     return err_next(err, "%s", LISTENER_REMEDY);
 }
 
-/* Opens what `address` asks for. A family that this machine does not have is left out as long as there is the other. */
+/* Opens what `address` asks for. A family that this machine does not have is left out as long as there is the other. Sets
+ * *busy where the port is taken. */
 static enum moidc_code open_sockets(struct listener_sockets *sockets, const struct listener_address *address,
                                     bool *busy, struct moidc_err *err)
 {
@@ -79,32 +80,20 @@ void listener_sockets_close(struct listener_sockets *sockets)
     }
 }
 
-/* A port that is free for one family may be taken in the other. */
-static enum moidc_code open_free_port(struct listener_sockets *sockets, const struct listener_address *address,
-                                      bool *busy, struct moidc_err *err)
-{
-    enum moidc_code rc = MOIDC_OK;
-
-    for (int i = 0; i < FREE_PORT_TRIES; i++) {
-        *busy = false;
-        rc = open_sockets(sockets, address, busy, err);
-        if (!*busy) {
-            return rc;
-        }
-        listener_sockets_close(sockets);
-    }
-    return rc;
-}
-
-enum moidc_code listener_sockets_open(const struct listener_address *address, bool *busy, struct listener_sockets *ret,
+/* A free port of one family may be taken in the other: then another one. */
+enum moidc_code listener_sockets_open(const struct listener_address *address, struct listener_sockets *ret,
                                       struct moidc_err *err)
 {
+    int tries = own_port(address) == 0 ? FREE_PORT_TRIES : 1;
     enum moidc_code rc;
+    bool busy;
 
-    *busy = false;
-    rc = own_port(address) == 0 ? open_free_port(ret, address, busy, err) : open_sockets(ret, address, busy, err);
-    if (rc != MOIDC_OK) {
-        listener_sockets_close(ret);
-    }
+    do {
+        busy = false;
+        rc = open_sockets(ret, address, &busy, err);
+        if (rc != MOIDC_OK) {
+            listener_sockets_close(ret);
+        }
+    } while (busy && --tries > 0);
     return rc;
 }

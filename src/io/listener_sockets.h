@@ -16,7 +16,7 @@ struct listener_sockets {
 };
 
 /* Opens what `address` asks for into *ret, whose descriptors are -1 and stay so on failure; see listener_open(). */
-enum moidc_code listener_sockets_open(const struct listener_address *address, bool *busy, struct listener_sockets *ret,
+enum moidc_code listener_sockets_open(const struct listener_address *address, struct listener_sockets *ret,
                                       struct moidc_err *err) MUST_CHECK;
 void listener_sockets_close(struct listener_sockets *sockets);
 
