@@ -15,7 +15,6 @@ import pythons as made_pythons
 import sbom
 from targets import BUILD, COMMON, DIST, PROTECTION, TOOLS, TOP, environment, run, source_date
 
-OLDEST = "3.10"  # meson-python writes the version of the building Python into the tag
 MAN_PAGE = "data/data/share/man/man1/mlflow-oidc.1"
 
 
@@ -35,9 +34,10 @@ def pythons():
 
 
 def oldest_python():
-    if OLDEST not in pythons():
-        sys.exit(f"a wheel for CPython {OLDEST} and later is built with {OLDEST}, which is not on PATH, in /usr/bin or in pyenv")
-    return pythons()[OLDEST][0]
+    """(path, "3.11"): of those that there are. The code asks for the limited API of 3.10, whichever it is; of 3.10 and 3.11 come the
+    same bytes, of later ones others."""
+    version = min(pythons(), key=lambda text: [int(part) for part in text.split(".")])
+    return pythons()[version][0], version
 
 
 def builder(python=sys.executable, name="any"):
@@ -50,6 +50,20 @@ def builder(python=sys.executable, name="any"):
     return folder
 
 
+def python_headers(target, python):
+    """The folder with Debian's own half of Python's headers, which <Python.h> looks for beside the C library's; none elsewhere."""
+    command = "from sysconfig import *; print(get_config_var('MULTIARCH') or '', get_path('include'), sep='\\n')"
+    multiarch, include = subprocess.run([python, "-c", command], check=True, capture_output=True, text=True).stdout.splitlines()
+    half = Path(include).parent / multiarch / Path(include).name
+    if not multiarch or not half.is_dir():
+        return []
+    folder = target.folder / "python-headers"
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / f"{target.machine}-linux-gnu").mkdir(parents=True)
+    (folder / f"{target.machine}-linux-gnu" / half.name).symlink_to(half)
+    return ["-isystem", str(folder)]
+
+
 def array(words):
     return "[" + ", ".join(f"'{word}'" for word in words) + "]"
 
@@ -57,7 +71,7 @@ def array(words):
 def write_cross_file(target, python):
     """What meson is told of the target. It takes every target for a foreign one, so that nothing of this machine gets in."""
     maps = [f"-ffile-prefix-map={TOP}=.", f"-ffile-prefix-map={BUILD}=build"]
-    flags = [*COMMON, *PROTECTION[target.machine], *maps]
+    flags = [*COMMON, *PROTECTION[target.machine], *maps, *python_headers(target, python)]
     # zig has set it to none
     hardened = ["-U_LIBCPP_HARDENING_MODE", "-D_LIBCPP_HARDENING_MODE=_LIBCPP_HARDENING_MODE_FAST"]
     linked = ["-Wl,--gc-sections", *([str(target.no_libdl)] if target.no_libdl is not None else [])]
@@ -89,7 +103,7 @@ endian = 'little'
 def build_plain(target, log):
     """The wheel as meson-python makes it."""
     if target.is_abi3:
-        python, options = builder(oldest_python(), OLDEST) / "bin/python", []
+        python, options = builder(*oldest_python()) / "bin/python", []
     else:
         python, options = builder(made_pythons.free_threaded(), "3.13t") / "bin/python", ["-Dpython.allow_limited_api=false"]
     cross = write_cross_file(target, python)
@@ -132,7 +146,7 @@ def pack(path, files):
 def finish(target, plain, fetched):
     """Strips, tags and completes what meson-python made."""
     name, version, tag = plain.stem.split("-", 2)
-    if not tag.startswith(f"{target.python_tag}-"):
+    if ("-abi3-" in tag) != target.is_abi3:
         sys.exit(f"{plain.name} is not {target.python_tag}")
     information = f"{name}-{version}.dist-info"
     files = {}
