@@ -34,8 +34,7 @@ def pythons():
 
 
 def oldest_python():
-    """(path, "3.11"): of those that there are. The code asks for the limited API of 3.10, whichever it is; of 3.10 and 3.11 come the
-    same bytes, of later ones others."""
+    """(path, "3.11"): of those that there are. The code asks for the limited API of 3.10, whichever it is; later ones give other bytes."""
     version = min(pythons(), key=lambda text: [int(part) for part in text.split(".")])
     return pythons()[version][0], version
 
