@@ -1140,6 +1140,7 @@ static void test_an_address_of_another_machine_cannot_be_listened_on(void)
     address.outside_port = free_port();
     CHECK(listener_open(&address, &listener, &err) == MOIDC_E_NETWORK);
     CHECK_CONTAINS(err.where, "192.0.2.1");
+    CHECK(strstr(err.what, " is taken by ") == NULL);
 }
 
 static void test_port_without_owner_has_none(void)
