@@ -372,7 +372,7 @@ static void add_origin(struct strbuf *buf, const struct url *url)
     for (size_t i = 0; i < url->host_length; i++) {
         char c = url->host[i];
 
-        c = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+        c = text_lower(c);
         strbuf_add(buf, &c, 1);
     }
     strbuf_add_text(buf, url->ipv6 ? "]" : "");

@@ -87,7 +87,7 @@ static bool spell_as_key(const char *name, char *key, size_t size)
     for (size_t i = 0; i <= n; i++) {
         char c = name[i];
 
-        key[i] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c == '_' ? '-' : c;
+        key[i] = c == '_' ? '-' : text_lower(c);
     }
     return true;
 }

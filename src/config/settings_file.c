@@ -210,7 +210,7 @@ static bool names_us_alike(const char *bytes, size_t n)
     for (size_t i = 0; i < n && OUR_NAME[at] != '\0'; i++) {
         char c = bytes[i] == '_' ? '-' : bytes[i];
 
-        c = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+        c = text_lower(c);
         at = c == OUR_NAME[at] ? at + 1 : c == OUR_NAME[0]; /* no 'm' stands in the name but for its first letter */
     }
     return OUR_NAME[at] == '\0';
