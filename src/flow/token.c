@@ -84,7 +84,7 @@ int64_t token_left_ms(const struct moidc_token *token)
         return INT64_MAX;
     }
     left_s = left_s < 0 ? 0 : smaller(left_s, LIFETIME_MOST_S); /* what a provider says may be any number */
-    return smaller(token->expires_steady_ms - clock_steady_ms(), left_s * 1000);
+    return smaller(token->expires_steady_ms - clock_steady_tick_ms(), left_s * 1000);
 }
 
 bool token_is_valid(const struct moidc_token *token, int64_t min_valid_s)

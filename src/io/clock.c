@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/clock.h"
 
+#include <stdatomic.h>
 #include <time.h>
 
 #ifdef CLOCK_BOOTTIME
@@ -11,13 +12,26 @@
 #define AWAKE CLOCK_UPTIME_RAW
 #endif
 
+#if defined(CLOCK_MONOTONIC_COARSE) && ATOMIC_LLONG_LOCK_FREE == 2
+#define HAVE_TICKS 1
+#endif
+
+#ifdef HAVE_TICKS
+/* The steady clock's last reading, and the tick that it was made in. Where two threads write at once, one's reading may stand
+ * beside the other's tick, until the next tick. */
+static _Atomic int64_t read_at_tick_ns;
+static _Atomic int64_t read_steady_ms;
+#endif
+
 #ifdef MOIDC_FAIL_ALLOC
-#include <stdatomic.h>
 static _Atomic int64_t shift_s;
 
 void clock_shift_s(int64_t seconds)
 {
     shift_s += seconds;
+#ifdef HAVE_TICKS
+    read_at_tick_ns = 0;
+#endif
 }
 #else
 enum { shift_s = 0 };
@@ -44,6 +58,27 @@ static int64_t read_ms(clockid_t id)
 int64_t clock_steady_ms(void)
 {
     return read_ms(STEADY) + shift_s * 1000;
+}
+
+int64_t clock_steady_tick_ms(void)
+{
+#ifdef HAVE_TICKS
+    struct timespec now;
+    int64_t tick_ns;
+    int64_t steady_ms;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    tick_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    if (atomic_load_explicit(&read_at_tick_ns, memory_order_acquire) == tick_ns) {
+        return atomic_load_explicit(&read_steady_ms, memory_order_relaxed);
+    }
+    steady_ms = clock_steady_ms();
+    atomic_store_explicit(&read_steady_ms, steady_ms, memory_order_relaxed);
+    atomic_store_explicit(&read_at_tick_ns, tick_ns, memory_order_release);
+    return steady_ms;
+#else
+    return clock_steady_ms();
+#endif
 }
 
 int64_t clock_awake_ms(void)
