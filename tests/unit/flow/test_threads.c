@@ -93,7 +93,7 @@ static void count(enum moidc_code rc, bool refused, const struct moidc_err *own)
 }
 
 /* One call of a program: a token from memory or else by work, and now and then something that is rare. */
-static void call_once(struct moidc_server *of, int chance)
+static void make_a_call(struct moidc_server *of, int chance)
 {
     struct moidc_ui ui = {.cancelled = cancelled};
     struct moidc_token_request request = {.env = env, .ui = &ui};
@@ -135,7 +135,7 @@ static void *call_many(void *arg)
         struct moidc_server *of = server_no(rand_r(&seed) % SERVERS);
 
         if (of != NULL) {
-            call_once(of, rand_r(&seed) / 64);
+            make_a_call(of, rand_r(&seed) / 64);
             moidc_server_release(of);
         }
     }
