@@ -99,7 +99,9 @@ def build_jansson(target, source, log):
     folder.mkdir(parents=True)
     env = environment(target)
     tool = target.folder / "bin"
-    run(["cmake", source.folder, "-DCMAKE_SYSTEM_NAME=Linux", f"-DCMAKE_SYSTEM_PROCESSOR={target.machine}",
+    # its CMakeLists.txt is written for CMake 3.1, which CMake 4 takes only when told to
+    run(["cmake", source.folder, "-DCMAKE_POLICY_VERSION_MINIMUM=3.5",
+         "-DCMAKE_SYSTEM_NAME=Linux", f"-DCMAKE_SYSTEM_PROCESSOR={target.machine}",
          f"-DCMAKE_C_COMPILER={tool}/moidc-cc", f"-DCMAKE_AR={tool}/moidc-ar", f"-DCMAKE_RANLIB={tool}/moidc-ranlib",
          "-DCMAKE_BUILD_TYPE=None", f"-DCMAKE_C_FLAGS={' '.join(library_flags(target))}", "-DJANSSON_BUILD_DOCS=OFF",
          "-DJANSSON_EXAMPLES=OFF", "-DJANSSON_WITHOUT_TESTS=ON"], log, cwd=folder, env=env)
