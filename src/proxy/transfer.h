@@ -31,8 +31,8 @@ struct exchange {
     bool waits_for_body; /* the client is to send */
     bool watches_client; /* for its end */
     int64_t half_closed_until_ms;
-    bool moved;       /* a byte, since the last turn */
-    int64_t moved_ms; /* when one was last: a turn's time */
+    int64_t moved_ms; /* when a byte was last: a turn's time */
+    bool moved;       /* one since the last turn */
     bool late;
 };
 
