@@ -34,7 +34,14 @@ def make_libraries(targets):
     return fetched
 
 
+def own_first(targets):
+    """The man page of each wheel is what the program writes: that of this machine is made too, and before those that do not run here."""
+    own = [target for target in targets if target.is_own] or [target for target in TARGETS.values() if target.is_own]
+    return [*own, *(target for target in targets if not target.is_own)]
+
+
 def make_wheels(targets):
+    targets = own_first(targets)
     fetched = make_libraries(targets)
     for target in targets:
         write_compiler(target)
