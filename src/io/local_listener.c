@@ -22,6 +22,7 @@ enum { BACKLOG = 128, PATH_MOST = 4096 };
 struct local_listener {
     int fd;
     int lock; /* of a UNIX socket, locked while we serve it */
+    int diag; /* of local_peer_find() */
     const char *host;
     int port;
     char *path;
@@ -38,6 +39,7 @@ static enum moidc_code listener_new(struct local_listener **ret, struct moidc_er
     }
     listener->fd = -1;
     listener->lock = -1;
+    listener->diag = -1;
     *ret = listener;
     return MOIDC_OK;
 }
@@ -252,6 +254,9 @@ void local_listener_close(struct local_listener *listener)
     if (listener->lock >= 0) {
         close(listener->lock);
     }
+    if (listener->diag >= 0) {
+        close(listener->diag);
+    }
     mem_free(listener->path);
     mem_free(listener);
 }
@@ -274,4 +279,9 @@ int local_listener_port(const struct local_listener *listener)
 const char *local_listener_path(const struct local_listener *listener)
 {
     return listener->path;
+}
+
+enum local_peer local_listener_peer(struct local_listener *listener, int fd)
+{
+    return local_peer_find(fd, &listener->diag);
 }

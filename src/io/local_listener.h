@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Where the proxy listens: the loopback interface, or a UNIX socket that nobody but its user can reach; and which user
- * the other end of a connection belongs to. */
+/* Where the proxy listens: the loopback interface, or a UNIX socket that nobody but its user can reach. */
 #ifndef IO_LOCAL_LISTENER_H
 #define IO_LOCAL_LISTENER_H
 
 #include "base/error.h"
+#include "io/local_peer.h"
 
 struct local_listener;
 
@@ -33,13 +33,7 @@ int local_listener_port(const struct local_listener *listener);
 /* Of the UNIX socket; NULL for none. Borrowed. */
 const char *local_listener_path(const struct local_listener *listener);
 
-enum local_peer {
-    LOCAL_PEER_OURS,    /* this user's, or root's */
-    LOCAL_PEER_FOREIGN, /* another user's; or it is gone already, and nobody can say whose it was */
-    LOCAL_PEER_UNKNOWN, /* the system does not tell (TCP elsewhere than on Linux) */
-};
-
-/* Whose the other end of the accepted connection `fd` is. */
-enum local_peer local_peer_find(int fd);
+/* Whose the other end of the accepted connection `fd` is. For one thread at a time. */
+enum local_peer local_listener_peer(struct local_listener *listener, int fd);
 
 #endif

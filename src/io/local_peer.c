@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Whose the other end of a local connection is: asked of the kernel, for a key may be stolen (a browser sends a cookie
  * to every port of the machine), and another user's process is another user's process. */
-#include "io/local_listener.h"
+#include "io/local_peer.h"
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -76,7 +77,7 @@ static enum local_peer judge_row(unsigned user, unsigned long inode)
 }
 
 /* Asks for the connection as its other end sees it (sock_diag(7)). */
-static enum local_peer ask_kernel(int netlink, const union address *peer, const union address *own)
+static enum local_peer ask_kernel(int diag, const union address *peer, const union address *own)
 {
     struct {
         struct nlmsghdr head;
@@ -94,6 +95,8 @@ static enum local_peer ask_kernel(int netlink, const union address *peer, const 
         struct nlmsghdr head;
         char bytes[1024];
     } answer;
+    struct sockaddr_nl from = {.nl_pid = 1};
+    socklen_t from_size = sizeof from;
     struct inet_diag_msg found;
     const void *host;
     size_t size;
@@ -103,14 +106,17 @@ static enum local_peer ask_kernel(int netlink, const union address *peer, const 
     memcpy(question.ask.id.idiag_src, host, size);
     host = host_of(own, &size);
     memcpy(question.ask.id.idiag_dst, host, size);
-    if (send(netlink, &question, sizeof question, 0) != (ssize_t)sizeof question) {
+    if (send(diag, &question, sizeof question, 0) != (ssize_t)sizeof question) {
         return LOCAL_PEER_UNKNOWN;
     }
-    n = recv(netlink, &answer, sizeof answer, 0);
-    if (n < (ssize_t)NLMSG_LENGTH(sizeof found) || answer.head.nlmsg_type != SOCK_DIAG_BY_FAMILY) {
+    n = recvfrom(diag, &answer, sizeof answer, 0, (struct sockaddr *)&from, &from_size);
+    if (n < (ssize_t)NLMSG_LENGTH(sizeof found) || answer.head.nlmsg_type != SOCK_DIAG_BY_FAMILY || from.nl_pid != 0) {
         return LOCAL_PEER_UNKNOWN; /* also where the kernel has no tcp_diag */
     }
     memcpy(&found, NLMSG_DATA(&answer.head), sizeof found);
+    if (found.id.idiag_sport != port_of(peer) || found.id.idiag_dport != port_of(own)) {
+        return LOCAL_PEER_UNKNOWN; /* a listener, where the connection is gone */
+    }
     return judge_row(found.idiag_uid, found.idiag_inode);
 }
 
@@ -179,34 +185,46 @@ static enum local_peer search_tables(const union address *peer, const union addr
     return result == LOCAL_PEER_UNKNOWN ? LOCAL_PEER_FOREIGN : result;
 }
 
-static enum local_peer tcp_peer(int fd)
+static int open_diag(void)
 {
-    int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+    int diag = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
     struct timeval patience = {.tv_sec = 1};
+
+    if (diag >= 0) {
+        setsockopt(diag, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    }
+    return diag;
+}
+
+static enum local_peer tcp_peer(int fd, int *diag)
+{
     enum local_peer result = LOCAL_PEER_UNKNOWN;
     union address peer;
     union address own;
 
     if (!read_ends(fd, &peer, &own)) {
-        result = LOCAL_PEER_FOREIGN;
-    } else if (netlink >= 0) {
-        setsockopt(netlink, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-        result = ask_kernel(netlink, &peer, &own);
+        return LOCAL_PEER_FOREIGN;
     }
-    if (netlink >= 0) {
-        close(netlink);
+    *diag = *diag >= 0 ? *diag : open_diag();
+    if (*diag >= 0) {
+        result = ask_kernel(*diag, &peer, &own);
+    }
+    if (*diag >= 0 && result == LOCAL_PEER_UNKNOWN) { /* an answer that is late must not pass for the next one's */
+        close(*diag);
+        *diag = -1;
     }
     return result == LOCAL_PEER_UNKNOWN ? search_tables(&peer, &own) : result;
 }
 #else
-static enum local_peer tcp_peer(int fd)
+static enum local_peer tcp_peer(int fd, int *diag)
 {
     (void)fd;
+    (void)diag;
     return LOCAL_PEER_UNKNOWN;
 }
 #endif
 
-enum local_peer local_peer_find(int fd)
+enum local_peer local_peer_find(int fd, int *diag)
 {
     struct sockaddr_storage own;
     socklen_t size = sizeof own;
@@ -215,5 +233,5 @@ enum local_peer local_peer_find(int fd)
     if (getsockname(fd, (struct sockaddr *)&own, &size) != 0) {
         return LOCAL_PEER_FOREIGN;
     }
-    return own.ss_family == AF_UNIX ? unix_peer(fd) : tcp_peer(fd);
+    return own.ss_family == AF_UNIX ? unix_peer(fd) : tcp_peer(fd, diag);
 }

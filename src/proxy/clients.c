@@ -262,7 +262,8 @@ static void admit(struct moidc_proxy *proxy, int fd)
     *connection = (struct connection){.proxy = proxy, .fd = fd, .idle_since_ms = clock_steady_ms()};
     connection->in = mem_alloc(CONNECTION_HEAD_MOST_BYTES);
     connection->out = mem_alloc(CONNECTION_OUT_BYTES);
-    if (connection->in == NULL || connection->out == NULL || local_peer_find(fd) == LOCAL_PEER_FOREIGN) {
+    if (connection->in == NULL || connection->out == NULL ||
+        local_listener_peer(proxy->listener, fd) == LOCAL_PEER_FOREIGN) {
         connection_free(connection);
         return;
     }

@@ -1,5 +1,6 @@
 """Who gets into the local proxy: whoever has its key, one browser by a link that works once, and nobody else."""
 import base64
+import contextlib
 import os
 import re
 import signal
@@ -7,6 +8,7 @@ import socket
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -230,6 +232,29 @@ def test_another_user_who_closes_at_once_does_not_pass_for_root(proxy, server):
         os.kill(proxy.pid, signal.SIGCONT)
     assert proxy.call("GET", ARTIFACT + "none").status == 404
     assert [request.endpoint for request in server.requests] == ["artifacts"]
+
+
+def diag_sockets(pid):
+    """How many descriptors of the process ask the kernel for connections."""
+    known = {line.split()[-1] for line in Path("/proc/net/netlink").read_text().splitlines()[1:]}
+    held = 0
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # a connection's, closed meanwhile
+            held += os.readlink(link).removeprefix("socket:[").rstrip("]") in known
+    return held
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
+def test_each_connection_is_judged_by_itself_and_the_kernel_is_asked_by_one_descriptor(proxy, server):
+    request = proxy.head(f"GET {SEARCH} HTTP/1.1", "Connection: close")
+    address = proxy.host, proxy.port
+    answered, held = [], []
+    for _ in range(5):
+        answered.append(answer_to(address, request)[:15])
+        held.append(diag_sockets(proxy.pid))
+        answered.append(as_nobody(lambda: answer_to(address, request)))
+    assert answered == [b"HTTP/1.1 200 OK", b""] * 5 and server.count() == 5
+    assert held == [1] * 5
 
 
 def test_a_client_that_speaks_ipv4_by_an_ipv6_socket_is_known_too(proxy):
