@@ -187,7 +187,7 @@ static bool make_room(struct moidc_proxy *proxy, struct connection *connection)
     return true;
 }
 
-/* Hands the connection to a thread that waits, or says by *more that another thread is needed. Mutex held. */
+/* Has the connection wait for a thread; *more: another one than those that wait is needed. Mutex held. */
 static void enqueue(struct moidc_proxy *proxy, struct connection *connection, bool *more)
 {
     struct connection **end = &proxy->queue;
@@ -202,7 +202,6 @@ static void enqueue(struct moidc_proxy *proxy, struct connection *connection, bo
     proxy->queue_length++;
     *more = proxy->queue_length > proxy->spare_threads;
     proxy->thread_count += *more;
-    pthread_cond_signal(&proxy->queued);
 }
 
 /* Starts a thread with every signal blocked: they are for the program's own threads. */
@@ -276,7 +275,10 @@ static void admit(struct moidc_proxy *proxy, int fd)
     pthread_mutex_unlock(&proxy->mutex);
     if (!room) {
         connection_free(connection);
-    } else if (more && !start(proxy)) {
+        return;
+    }
+    pthread_cond_signal(&proxy->queued); /* after the mutex, which the thread that wakes wants */
+    if (more && !start(proxy)) {
         give_up_thread(proxy);
     }
 }
