@@ -17,6 +17,13 @@
 #include <linux/sock_diag.h>
 #endif
 
+/* One end of a connection; of a UNIX socket its family alone. */
+union address {
+    struct sockaddr any;
+    struct sockaddr_in ipv4;
+    struct sockaddr_in6 ipv6;
+};
+
 static enum local_peer judge(uid_t user)
 {
     return user == geteuid() || user == 0 ? LOCAL_PEER_OURS : LOCAL_PEER_FOREIGN;
@@ -39,24 +46,6 @@ static enum local_peer unix_peer(int fd)
 }
 
 #ifdef __linux__
-/* Both ends of a connection. */
-union address {
-    struct sockaddr any;
-    struct sockaddr_in ipv4;
-    struct sockaddr_in6 ipv6;
-};
-
-static bool read_ends(int fd, union address *peer, union address *own)
-{
-    socklen_t peer_size = sizeof *peer;
-    socklen_t own_size = sizeof *own;
-
-    memset(peer, 0, sizeof *peer);
-    memset(own, 0, sizeof *own);
-    return getpeername(fd, &peer->any, &peer_size) == 0 && getsockname(fd, &own->any, &own_size) == 0 &&
-           peer->any.sa_family == own->any.sa_family;
-}
-
 static in_port_t port_of(const union address *address)
 {
     return address->any.sa_family == AF_INET ? address->ipv4.sin_port : address->ipv6.sin6_port;
@@ -196,29 +185,33 @@ static int open_diag(void)
     return diag;
 }
 
-static enum local_peer tcp_peer(int fd, int *diag)
+static enum local_peer tcp_peer(int fd, const union address *own, int *diag)
 {
     enum local_peer result = LOCAL_PEER_UNKNOWN;
     union address peer;
-    union address own;
+    socklen_t size = sizeof peer;
 
-    if (!read_ends(fd, &peer, &own)) {
+    memset(&peer, 0, sizeof peer);
+    if (getpeername(fd, &peer.any, &size) != 0 || peer.any.sa_family != own->any.sa_family) {
         return LOCAL_PEER_FOREIGN;
     }
-    *diag = *diag >= 0 ? *diag : open_diag();
+    if (*diag < 0) {
+        *diag = open_diag();
+    }
     if (*diag >= 0) {
-        result = ask_kernel(*diag, &peer, &own);
+        result = ask_kernel(*diag, &peer, own);
+        if (result == LOCAL_PEER_UNKNOWN) { /* an answer that is late must not pass for the next one's */
+            close(*diag);
+            *diag = -1;
+        }
     }
-    if (*diag >= 0 && result == LOCAL_PEER_UNKNOWN) { /* an answer that is late must not pass for the next one's */
-        close(*diag);
-        *diag = -1;
-    }
-    return result == LOCAL_PEER_UNKNOWN ? search_tables(&peer, &own) : result;
+    return result == LOCAL_PEER_UNKNOWN ? search_tables(&peer, own) : result;
 }
 #else
-static enum local_peer tcp_peer(int fd, int *diag)
+static enum local_peer tcp_peer(int fd, const union address *own, int *diag)
 {
     (void)fd;
+    (void)own;
     (void)diag;
     return LOCAL_PEER_UNKNOWN;
 }
@@ -226,12 +219,12 @@ static enum local_peer tcp_peer(int fd, int *diag)
 
 enum local_peer local_peer_find(int fd, int *diag)
 {
-    struct sockaddr_storage own;
+    union address own;
     socklen_t size = sizeof own;
 
     memset(&own, 0, sizeof own);
-    if (getsockname(fd, (struct sockaddr *)&own, &size) != 0) {
+    if (getsockname(fd, &own.any, &size) != 0) {
         return LOCAL_PEER_FOREIGN;
     }
-    return own.ss_family == AF_UNIX ? unix_peer(fd) : tcp_peer(fd, diag);
+    return own.any.sa_family == AF_UNIX ? unix_peer(fd) : tcp_peer(fd, &own, diag);
 }
