@@ -35,11 +35,22 @@ CURL_DISABLED = """
 """.split()
 
 NO_LIBDL = targets.TOP / "packaging/no_libdl.c"
+RELOCATED_LATE = targets.TOP / "packaging/relocated_late.h"
 
 
 def environment(target):
     """No date: OpenSSL notes it down, and the libraries of two commits are to be the same."""
     return targets.environment(target) | {"SOURCE_DATE_EPOCH": "0"}
+
+
+def network_environment(target):
+    """For libcurl and OpenSSL, whose tables are relocated when they are first needed. The compiler keeps its name and its flags:
+    OpenSSL notes them down, and nothing of this machine is to be among them."""
+    env = environment(target)
+    folder = target.folder / "bin-relocated-late"
+    folder.mkdir(parents=True, exist_ok=True)
+    targets.write_program(folder / "moidc-cc", f'#!/bin/sh\nexec "{target.folder}/bin/moidc-cc" -include "{RELOCATED_LATE}" "$@"\n')
+    return env | {"CC": "moidc-cc", "AR": "moidc-ar", "RANLIB": "moidc-ranlib", "PATH": f"{folder}:{env['PATH']}"}
 
 
 def install(target, archives, headers, into="."):
@@ -64,8 +75,7 @@ def describe(target, name, version, libraries, requires=""):
 def build_openssl(target, source, log):
     folder = target.folder / "openssl"
     folder.mkdir(parents=True)
-    env = environment(target) | {"CC": "moidc-cc", "AR": "moidc-ar", "RANLIB": "moidc-ranlib"}
-    env["CFLAGS"] = " ".join(library_flags(target))
+    env = network_environment(target) | {"CFLAGS": " ".join(library_flags(target))}
     configure = Path("../../sources/openssl/Configure")  # relative: it stands in what is built
     run(["perl", configure, target.openssl, "--prefix=/nonexistent", "--libdir=lib", "--openssldir=/nonexistent",
          "--with-rand-seed=os", *(f"no-{word}" for word in OPENSSL_WITHOUT)], log, cwd=folder, env=env)
@@ -83,7 +93,7 @@ def build_openssl(target, source, log):
 def build_curl(target, source, log):
     folder = target.folder / "curl"
     folder.mkdir(parents=True)
-    env = environment(target) | {"CC": "moidc-cc", "AR": "moidc-ar", "RANLIB": "moidc-ranlib", "CPPFLAGS": FORTIFY}
+    env = network_environment(target) | {"CPPFLAGS": FORTIFY}
     env |= {"CFLAGS": " ".join(flag for flag in library_flags(target) if flag != FORTIFY), "PKG_CONFIG_LIBDIR": "/nonexistent"}
     run(["../../sources/curl/configure", f"--host={target.machine}-unknown-linux-gnu", "--build=x86_64-pc-linux-gnu",
          "--prefix=/nonexistent", f"--with-openssl={target.prefix}", "--with-pic", "--enable-threaded-resolver",
@@ -134,7 +144,7 @@ def build(target, fetched):
     """All of them, unless the same were built before."""
     stamp = target.prefix / "made-of.json"
     made_of = json.dumps([fetched[name].version for name in WANTED] + library_flags(target) + OPENSSL_WITHOUT + CURL_WITHOUT +
-                         CURL_DISABLED + [NO_LIBDL.read_text()])
+                         CURL_DISABLED + [NO_LIBDL.read_text(), RELOCATED_LATE.read_text()])
     if stamp.exists() and stamp.read_text() == made_of:
         return
     for name in ("root", "openssl", "curl", "jansson", "qrcodegen"):

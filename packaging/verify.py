@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 
+import late
 import wheel
 from targets import BUILD, DIST, TOOLS, TOP
 
@@ -50,8 +51,12 @@ def content_faults(path):
     with zipfile.ZipFile(path) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     native = sorted(name for name, data in files.items() if data.startswith(b"\x7fELF"))
-    if len(native) != 2 or not native[0].endswith(".data/scripts/mlflow-oidc") or not re.search(r"/_core\.(abi3|cpython-\w+-[\w-]+)\.so$", native[1]):
+    if len(native) != 2 or not native[0].endswith(wheel.PROGRAM) or not re.search(r"/_core\.(abi3|cpython-\w+-[\w-]+)\.so$", native[1]):
         yield f"native files: {native}"
+    for name in native:
+        fault = late.fault(files[name], name.endswith(wheel.PROGRAM))
+        if fault:
+            yield f"{name}: {fault}"
     for name, data in files.items():
         yield from (f"{name} holds {trace.decode()}" for trace in traces if trace in data)
     requirements = re.findall(rb"^Requires-Dist: .+", b"".join(data for name, data in files.items() if name.endswith("/METADATA")), re.M)

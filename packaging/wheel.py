@@ -11,10 +11,12 @@ import time
 import zipfile
 from pathlib import Path
 
+import late
 import pythons as made_pythons
 import sbom
 from targets import BUILD, COMMON, DIST, PROTECTION, TOOLS, TOP, environment, run, source_date
 
+PROGRAM = ".data/scripts/mlflow-oidc"
 MAN_PAGE = "data/data/share/man/man1/mlflow-oidc.1"
 
 
@@ -154,7 +156,8 @@ def finish(target, plain, fetched):
             if not entry.is_dir():
                 data = archive.read(entry)
                 if data.startswith(b"\x7fELF"):
-                    data = strip(target, data)
+                    finish_tables = late.postpone if entry.filename.endswith(PROGRAM) else late.leave
+                    data = finish_tables(strip(target, data))
                 files[entry.filename] = data, 0o755 if (entry.external_attr >> 16) & 0o100 else 0o644
     about = files[f"{information}/WHEEL"][0].decode()
     tags = [f"Tag: {target.python_tag}-{platform}" for platform in target.platform_tag.split(".")]
