@@ -1,6 +1,6 @@
-"""Takes the relocations of libcurl's and OpenSSL's tables out of what the system's loader does when the program starts:
+"""Takes the relocations of libcurl's and OpenSSL's tables and data out of what the system's loader does when the program starts:
 src/base/libraries.c does them when those libraries are first needed. An answer from the cache, for which they are not, is spared
-80 pages, copied because addresses are written into them. The extension is left to the loader: its first call would take longer."""
+some 80 pages, copied because addresses are written into them. The extension is left to the loader: its first call would take longer."""
 
 import io
 import struct
@@ -8,7 +8,7 @@ import sys
 
 from elftools.elf.elffile import ELFFile
 
-TABLES = "relocated_late"  # packaging/relocated_late.h
+TABLES, DATA = "late_tables", "late_data"  # packaging/relocated_late.h
 NOTE = "late_relocations"  # src/base/libraries.c
 NOTED = struct.Struct("<IIII")  # where the tables are, and their end; where their relocations are, and how many
 DT_RELASZ, DT_RELACOUNT = 8, 0x6FFFFFF9
@@ -22,10 +22,10 @@ class Image:
 
     def __init__(self, data):
         elf = ELFFile(io.BytesIO(data))
-        self.tables, self.note = elf.get_section_by_name(TABLES), elf.get_section_by_name(NOTE)
-        self.relocations, self.dynamic = elf.get_section_by_name(".rela.dyn"), elf.get_section_by_name(".dynamic")
-        if None in (self.tables, self.note, self.relocations, self.dynamic) or self.note["sh_size"] != NOTED.size:
-            sys.exit(f"no {TABLES}, no {NOTE}, or nothing to relocate")
+        wanted = TABLES, DATA, NOTE, ".rela.dyn", ".dynamic"
+        self.tables, self.data, self.note, self.relocations, self.dynamic = found = [elf.get_section_by_name(name) for name in wanted]
+        if None in found or self.note["sh_size"] != NOTED.size:
+            sys.exit(f"one of {', '.join(wanted)} is not there, or not as it should be")
         self.relative = RELATIVE[elf["e_machine"]]
         size = next(tag["d_val"] for tag in self.dynamic.iter_tags("DT_RELASZ"))
         start = self.relocations["sh_offset"]
@@ -33,7 +33,7 @@ class Image:
 
     def is_late(self, entry):
         offset, kind, _ = entry
-        return kind == self.relative and 0 <= offset - self.tables["sh_addr"] < self.tables["sh_size"]
+        return kind == self.relative and any(0 <= offset - part["sh_addr"] < part["sh_size"] for part in (self.tables, self.data))
 
     def note_down(self, done, at, count):
         tables = self.tables["sh_addr"]
@@ -66,7 +66,7 @@ def leave(data):
 
 
 def fault(data, postponed):
-    """What is wrong with a finished file; None: each relocation of its tables is done once, by whom it should."""
+    """What is wrong with a finished file; None: each late relocation is done once, by whom it should."""
     image = Image(data)
     start, end, at, count = NOTED.unpack_from(data, image.note["sh_offset"])
     left = sum(image.is_late(entry) for entry in image.loaders)
@@ -74,5 +74,5 @@ def fault(data, postponed):
     own = [ENTRY.unpack_from(data, there + ENTRY.size * index) for index in range(count)]
     most, none = (count, left) if postponed else (left, count)
     if most < 10_000 or none or not all(map(image.is_late, own)) or end - start != image.tables["sh_size"]:
-        return f"of {TABLES} the loader relocates {left}, the program {count}"
+        return f"of {TABLES} and {DATA} the loader relocates {left}, the program {count}"
     return None

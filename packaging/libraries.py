@@ -34,8 +34,8 @@ CURL_DISABLED = """
     libcurl-option
 """.split()
 
-NO_LIBDL = targets.TOP / "packaging/no_libdl.c"
-RELOCATED_LATE = targets.TOP / "packaging/relocated_late.h"
+HERE = targets.TOP / "packaging"
+RELOCATED_LATE = HERE / "relocated_late.h"
 
 
 def environment(target):
@@ -44,7 +44,7 @@ def environment(target):
 
 
 def network_environment(target):
-    """For libcurl and OpenSSL, whose tables are relocated when they are first needed. The compiler keeps its name and its flags:
+    """For libcurl and OpenSSL, whose tables are relocated when they are first needed (late.py). The compiler keeps its name and its flags:
     OpenSSL notes them down, and nothing of this machine is to be among them."""
     env = environment(target)
     folder = target.folder / "bin-relocated-late"
@@ -130,9 +130,9 @@ def build_qrcodegen(target, source, log):
     describe(target, "qrcodegen", source.upstream, "-lqrcodegen")
 
 
-def build_no_libdl(target, log):
-    if target.no_libdl is not None:
-        run(["moidc-cc", *library_flags(target), "-c", NO_LIBDL, "-o", target.no_libdl], log, env=environment(target))
+def build_substitutes(target, log):
+    for name in target.substitutes:
+        run(["moidc-cc", *library_flags(target), "-c", HERE / f"{name}.c", "-o", target.substitute(name)], log, env=environment(target))
 
 
 def copy_tomlplusplus(target):
@@ -144,7 +144,7 @@ def build(target, fetched):
     """All of them, unless the same were built before."""
     stamp = target.prefix / "made-of.json"
     made_of = json.dumps([fetched[name].version for name in WANTED] + library_flags(target) + OPENSSL_WITHOUT + CURL_WITHOUT +
-                         CURL_DISABLED + [NO_LIBDL.read_text(), RELOCATED_LATE.read_text()])
+                         CURL_DISABLED + [RELOCATED_LATE.read_text()] + [(HERE / f"{name}.c").read_text() for name in target.substitutes])
     if stamp.exists() and stamp.read_text() == made_of:
         return
     for name in ("root", "openssl", "curl", "jansson", "qrcodegen"):
@@ -155,7 +155,7 @@ def build(target, fetched):
     build_curl(target, fetched["curl"], log)
     build_jansson(target, fetched["jansson"], log)
     build_qrcodegen(target, fetched["qr-code-generator"], log)
-    build_no_libdl(target, log)
+    build_substitutes(target, log)
     copy_tomlplusplus(target)
     stamp.write_text(made_of)
 

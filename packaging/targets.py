@@ -33,9 +33,12 @@ class Target:
         return BUILD / (self.libraries or self.name) / "root"
 
     @property
-    def no_libdl(self):
-        """An object that takes the place of libdl, which musl has no library for; None there."""
-        return self.prefix / "lib/no_libdl.o" if "gnu" in self.zig else None
+    def substitutes(self):
+        """Names of objects, and of their sources here, that take the place of what the C++ library asks for and nobody needs."""
+        return ["no_demangler", *(["no_libdl"] if "gnu" in self.zig else [])]  # with musl it is no library of its own
+
+    def substitute(self, name):
+        return self.prefix / "lib" / f"{name}.o"
 
     @property
     def tag(self):

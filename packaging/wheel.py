@@ -75,7 +75,7 @@ def write_cross_file(target, python):
     flags = [*COMMON, *PROTECTION[target.machine], *maps, *python_headers(target, python)]
     # zig has set it to none
     hardened = ["-U_LIBCPP_HARDENING_MODE", "-D_LIBCPP_HARDENING_MODE=_LIBCPP_HARDENING_MODE_FAST"]
-    linked = ["-Wl,--gc-sections", *([str(target.no_libdl)] if target.no_libdl is not None else [])]
+    linked = ["-Wl,--gc-sections", *(str(target.substitute(name)) for name in target.substitutes)]
     tool = target.folder / "bin"
     path = target.folder / "cross.ini"
     path.write_text(f"""[binaries]

@@ -114,7 +114,7 @@ static void protect(uintptr_t base)
 }
 
 /* Linked in, they are there. But the program leaves their tables, 300 KB of them, as the file has them until now: each page
- * that addresses are written into is a copy, and to make them takes a fifth of the time of an answer from the cache. */
+ * that addresses are written into is a copy, and to make those takes a fifth of the time of an answer from the cache. */
 enum moidc_code libraries_load(struct moidc_err *err)
 {
     static bool ready; /* the fork gate guards it */
