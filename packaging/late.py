@@ -68,11 +68,12 @@ def leave(data):
 def fault(data, postponed):
     """What is wrong with a finished file; None: each late relocation is done once, by whom it should."""
     image = Image(data)
-    start, end, at, count = NOTED.unpack_from(data, image.note["sh_offset"])
+    table, size = image.relocations, ENTRY.size * len(image.loaders)
+    own = list(ENTRY.iter_unpack(data[table["sh_offset"] + size:table["sh_offset"] + table["sh_size"]]))
     left = sum(image.is_late(entry) for entry in image.loaders)
-    there = image.relocations["sh_offset"] + at - image.relocations["sh_addr"]
-    own = [ENTRY.unpack_from(data, there + ENTRY.size * index) for index in range(count)]
-    most, none = (count, left) if postponed else (left, count)
-    if most < 10_000 or none or not all(map(image.is_late, own)) or end - start != image.tables["sh_size"]:
-        return f"of {TABLES} and {DATA} the loader relocates {left}, the program {count}"
-    return None
+    most, none = (len(own), left) if postponed else (left, len(own))
+    if most < 10_000 or none or not all(map(image.is_late, own)):
+        return f"of {TABLES} and {DATA} the loader relocates {left}, the program {len(own)}"
+    noted = bytearray(data)
+    image.note_down(noted, table["sh_addr"] + size if postponed else 0, len(own))
+    return None if noted == data else f"{NOTE} does not say where they are"
