@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The C++ run-time library would turn the name of an exception that nobody catches into a readable one, before it ends the
- * process. No exception leaves src/config/toml_shim.cpp; without the demangler a wheel's files are smaller, and start with less to
- * relocate. Not exported. */
+/* The C++ run-time library would turn the name of an exception that nobody catches into a readable one, before it ends
+ * the process. No exception leaves src/config/toml_shim.cpp; without the demangler a wheel's files are smaller, and start
+ * with less to relocate. Not exported. */
 #include <stddef.h>
 
 char *__cxa_demangle(const char *mangled, char *output, size_t *length, int *status);

@@ -113,17 +113,25 @@ static void protect(uintptr_t base)
     }
 }
 
+/* Where the loader has relocated them, as in the extension. */
+static __attribute__((constructor)) void protect_at_start(void)
+{
+    if (late.relocation_count == 0) {
+        protect((uintptr_t)__ehdr_start);
+    }
+}
+
 /* Linked in, they are there. But the program leaves their tables, 300 KB of them, as the file has them until now: each page
  * that addresses are written into is a copy, and to make those takes a fifth of the time of an answer from the cache. */
 enum moidc_code libraries_load(struct moidc_err *err)
 {
-    static bool ready; /* the fork gate guards it */
+    static bool relocated; /* the fork gate guards it */
 
     (void)err;
-    if (!ready) {
+    if (!relocated && late.relocation_count > 0) {
         relocate((uintptr_t)__ehdr_start);
         protect((uintptr_t)__ehdr_start);
-        ready = true;
+        relocated = true;
     }
     return MOIDC_OK;
 }
