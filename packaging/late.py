@@ -29,7 +29,7 @@ class Image:
         self.relative = RELATIVE[elf["e_machine"]]
         size = next(tag["d_val"] for tag in self.dynamic.iter_tags("DT_RELASZ"))
         start = self.relocations["sh_offset"]
-        self.loaders = [ENTRY.unpack_from(data, start + at) for at in range(0, size, ENTRY.size)]
+        self.loaders = list(ENTRY.iter_unpack(data[start:start + size]))  # those that the loader is told of
 
     def is_late(self, entry):
         offset, kind, _ = entry

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* libcurl and OpenSSL take longer to load than an answer from the cache takes in all. So they are loaded when they are
- * first needed (meson's option `late`): these files call them by their own names, which are then pointers. In a
- * wheel's program, where they are linked in, it is their tables that wait. */
+ * first needed, unless they are linked in (meson's option `late`): these files call them by their own names, which are
+ * then pointers. In a wheel's program, which has them linked in, it is their tables that wait. */
 #ifndef BASE_LIBRARIES_H
 #define BASE_LIBRARIES_H
 
